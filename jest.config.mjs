@@ -1,0 +1,39 @@
+const transform = {
+  '^.+\\.ts$': [
+    '@swc/jest',
+    {
+      jsc: { parser: { syntax: 'typescript' }, target: 'es2022', keepClassNames: true },
+      module: { type: 'es6' },
+      sourceMaps: 'inline',
+    },
+  ],
+};
+
+const base = {
+  rootDir: import.meta.dirname,
+  testEnvironment: 'node',
+  extensionsToTreatAsEsm: ['.ts'],
+  transform,
+  moduleNameMapper: {
+    '^@flowring/([a-z]+)$': '<rootDir>/packages/$1/src/index.ts',
+    '^@flowring/([a-z]+)/([a-z]+)$': '<rootDir>/packages/$1/src/$2.ts',
+  },
+  testTimeout: 20_000,
+};
+
+const project = (displayName, ...testMatch) => ({
+  ...base,
+  displayName,
+  testMatch: testMatch.map((glob) => `<rootDir>/${glob}`),
+});
+
+/** @type {import('jest').Config} */
+export default {
+  projects: [
+    project('unit', 'packages/*/test/**/*.test.ts'),
+    project('tidy', 'test/tidy/**/*.test.ts'),
+    project('sim', 'test/sim/**/*.test.ts'),
+    project('conformance', 'test/conformance/**/*.test.ts'),
+    project('process', 'test/process/**/*.test.ts', 'examples/test/**/*.test.ts'),
+  ],
+};

@@ -1,0 +1,53 @@
+/**
+ * Every bound of the runtime: a name, a unit, a value. docs/LIMITS.md lists them with what happens at the
+ * bound; a test keeps the two equal.
+ */
+export const LIMITS = {
+  /** Longest name, layer or IPCP name, bytes of UTF-8 (O7s: 255). */
+  nameMaxBytes: 255,
+  /** Largest message of any flow, bytes. */
+  sduMaxBytes: 1_048_576,
+  /** Largest first message carried with an allocation or its answer, bytes. */
+  piggybackMaxBytes: 16_384,
+  /** Largest control frame, bytes. */
+  controlFrameMaxBytes: 65_536,
+  /** Control requests of one process that may be unanswered at once. */
+  requestsPerProcessMax: 16_384,
+  /** Allocations waiting for an acceptor, per name. */
+  pendingAllocsPerNameMax: 4_096,
+  /** Flow endpoints of one IRMd. */
+  flowsMax: 1_000_000,
+  /** Names of one IRMd. */
+  namesMax: 65_536,
+  /** Registered processes of one IRMd. */
+  processesMax: 16_384,
+  /** Descriptors of the posix interface, per process (O7s: 64..4095). */
+  posixDescriptorsMax: 4_096,
+  /** Bytes a peer may have in flight on one flow before the reader takes some (the flow's credit). */
+  flowWindowBytes: 262_144,
+  /** Bytes of one shared-memory ring, per direction. */
+  ringBytes: 1_048_576,
+  /** Bytes held for flows of a channel that are not attached yet. */
+  unattachedMaxBytes: 1_048_576,
+} as const;
+
+/** Default times, ms. Each can be set per call or in the daemon's configuration. */
+export const TIMES = {
+  /** Allocation, when the caller names no timeout. */
+  allocTimeoutMs: 20_000,
+  /** How long a request for a known name waits for somebody to accept, when nobody serves it. */
+  acceptorGraceMs: 1_000,
+  /** How long an automatically started program may take until it accepts. */
+  programStartMs: 10_000,
+  /** Any other control request. */
+  requestTimeoutMs: 5_000,
+  /** A connection to the daemon that has not said hello. */
+  helloTimeoutMs: 5_000,
+  /** How long a program waits for a daemon it started itself. */
+  autostartMs: 10_000,
+  /** An automatically started daemon without processes ends after this. */
+  idleExitMs: 30_000,
+} as const;
+
+/** Version of the control protocol. Another version in the hello is refused with `FLOWRING_VERSION`. */
+export const CONTROL_VERSION = 1;

@@ -1,0 +1,1 @@
+export type { DurationUs, InstantUs } from './time.ts';
