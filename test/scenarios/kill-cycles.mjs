@@ -1,0 +1,77 @@
+// Cycles of kill -9 on a client, a server or both, at a random moment of their conversation.
+import fs from 'node:fs';
+import { startAgent } from './agent.mjs';
+import { until } from './until.mjs';
+
+/**
+ * Resolves to the footprint before and after: descriptors and resident memory of the daemon, files of its
+ * directory and of shared memory, registry entries. `onCycle(n)` reports progress. `random` gives 0..1.
+ */
+export async function killCycles({ daemon, cycles, lanes = 2, random = Math.random, onCycle }) {
+  // The first cycles fill caches and pools; what they leave is not a leak.
+  await runLanes({ daemon, cycles: Math.min(20, cycles), lanes, random });
+  const before = await settledFootprint(daemon);
+  await runLanes({ daemon, cycles, lanes, random, onCycle });
+  const after = await settledFootprint(daemon);
+  return { before, after };
+}
+
+async function runLanes({ daemon, cycles, lanes, random, onCycle }) {
+  let next = 0;
+  const lane = async () => {
+    for (let n = next++; n < cycles; n = next++) {
+      await oneCycle({ daemon, name: `victim-${n % 8}`, random });
+      onCycle?.(n + 1);
+    }
+  };
+  await Promise.all(Array.from({ length: lanes }, lane));
+}
+
+async function oneCycle({ daemon, name, random }) {
+  const [client, server] = await Promise.all([startAgent(daemon.env), startAgent(daemon.env)]);
+  const victims = [[client], [server], [client, server]][Math.floor(random() * 3)];
+  const talk = converse({ client, server, name, qos: random() < 0.5 ? 'raw' : 'data' }).catch(
+    () => undefined,
+  );
+  await new Promise((resolve) => setTimeout(resolve, random() * 25));
+  for (const victim of victims) victim.kill9();
+  await Promise.all(victims.map((victim) => victim.exited));
+  await talk;
+  await Promise.all(
+    [client, server].filter((agent) => !victims.includes(agent)).map((agent) => agent.stop()),
+  );
+}
+
+async function converse({ client, server, name, qos }) {
+  await server.call('serveEcho', name);
+  for (let i = 0; i < 20; i++) {
+    const flow = await client.call('alloc', name, { qos, timeoutMs: 2_000 });
+    for (let k = 0; k < 5; k++) {
+      await client.call('write', flow, `message ${k}`);
+      const reply = await client.call('read', flow, { timeoutMs: 5_000 });
+      if (reply.code !== undefined) return;
+    }
+    await client.call('dealloc', flow);
+  }
+}
+
+/** Waits until the registry is empty of flows and clients, then counts. */
+async function settledFootprint(daemon) {
+  await until(async () => {
+    const [flows, processes] = [
+      await daemon.irmJson('flow', 'list'),
+      await daemon.irmJson('process', 'list'),
+    ];
+    return flows.length === 0 && processes.filter((p) => p.kind === 'app').length === 0;
+  }, 'no flow and no application is registered any more');
+  return {
+    descriptors: fs.readdirSync(`/proc/${daemon.pid}/fd`).length,
+    residentKb: residentKb(daemon.pid),
+    directory: fs.readdirSync(daemon.dir).sort(),
+    sharedMemory: fs.readdirSync('/dev/shm').length,
+  };
+}
+
+function residentKb(pid) {
+  return Number(/VmRSS:\s+(\d+)/.exec(fs.readFileSync(`/proc/${pid}/status`, 'utf8'))[1]);
+}

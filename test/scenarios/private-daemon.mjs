@@ -1,0 +1,67 @@
+// A private IRM daemon in its own runtime directory, for one scenario; nothing of it is left after stop().
+import { spawn } from 'node:child_process';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { until } from './until.mjs';
+
+const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..');
+const IRMD = path.join(ROOT, 'packages/irmd/dist/bin/irmd.js');
+const IRM = path.join(ROOT, 'packages/irmd/dist/bin/irm.js');
+
+/**
+ * Starts a daemon. `channel` ('shm' or 'unix') forces the data path of everything started with `env`;
+ * `layer` also brings up a local layer of that name.
+ */
+export async function startPrivateDaemon({ channel, layer } = {}) {
+  const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'flowring-test-'));
+  const env = { ...process.env, FLOWRING_DIR: dir, FLOWRING_AUTOSTART: '0' };
+  delete env['NODE_OPTIONS'];
+  if (channel !== undefined) env['FLOWRING_CHANNEL'] = channel;
+  const log = [];
+  const child = spawn(process.execPath, [IRMD], { env, stdio: ['ignore', 'pipe', 'pipe'] });
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => log.push(String(chunk)));
+  const exited = new Promise((resolve) => child.once('exit', (code, signal) => resolve({ code, signal })));
+
+  const irm = (...args) => run(process.execPath, [IRM, ...args], env);
+  const irmJson = async (...args) => JSON.parse((await irm(...args, '--json')).stdout);
+  const daemon = {
+    dir,
+    env,
+    pid: child.pid,
+    log,
+    irm,
+    irmJson,
+    exited,
+    /** Ends the daemon and returns how it exited. */
+    async stop() {
+      child.kill('SIGTERM');
+      const how = await exited;
+      fs.rmSync(dir, { recursive: true, force: true });
+      return how;
+    },
+  };
+  await until(async () => (await irm('status', '--json').catch(() => null)) !== null, 'the daemon answers');
+  if (layer !== undefined) {
+    await irm('ipcp', 'create', layer, '--type', 'local');
+    await irm('ipcp', 'bootstrap', layer, '--layer', layer);
+  }
+  return daemon;
+}
+
+/** Runs a command; rejects with its output when it fails. */
+export function run(command, args, env) {
+  return new Promise((resolve, reject) => {
+    const child = spawn(command, args, { env, stdio: ['ignore', 'pipe', 'pipe'] });
+    let stdout = '';
+    let stderr = '';
+    child.stdout.on('data', (chunk) => (stdout += chunk));
+    child.stderr.on('data', (chunk) => (stderr += chunk));
+    child.once('error', reject);
+    child.once('close', (code) => {
+      if (code === 0) resolve({ stdout, stderr });
+      else reject(Object.assign(new Error(`${args.join(' ')}: exit ${code}\n${stdout}${stderr}`), { code }));
+    });
+  });
+}
