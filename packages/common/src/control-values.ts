@@ -73,7 +73,7 @@ export function isName(value: unknown): value is string {
   return (
     typeof value === 'string' &&
     value.length > 0 &&
-    // eslint-disable-next-line no-control-regex -- control characters are what a name must not hold
+     
     !/[\u0000-\u001f\u007f]/.test(value) &&
     utf8Length(value) <= LIMITS.nameMaxBytes
   );
@@ -85,7 +85,7 @@ export const FIELD_PARSERS: { readonly [K in FieldKind]: (value: unknown) => Fie
   bool: (v) => (typeof v === 'boolean' ? v : undefined),
   text: (v) => (isText(v) ? v : undefined),
   texts: (v) =>
-    Array.isArray(v) && v.length <= 256 && v.every(isText) ? (v as string[]).slice() : undefined,
+    Array.isArray(v) && v.length <= 256 && v.every(isText) ? (v).slice() : undefined,
   name: (v) => (isName(v) ? v : undefined),
   bytes: (v) => (ArrayBuffer.isView(v) && isByteView(v) ? v : undefined),
   qos: parseQosFields,

@@ -1,0 +1,88 @@
+// `npm test`: builds, runs every jest project, then the data path's suites again on the fallback.
+// The last line is `N passed, N failed`; anything left behind by the run counts as a failure.
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { ensureInstalled } from './install.mjs';
+import { openLeakGate } from './leak-gate.mjs';
+import { ROOT, runTool, seconds } from './steps.mjs';
+
+const FALLBACK = { FLOWRING_CHANNEL: 'unix' };
+const SUITES = [
+  { name: 'unit', args: ['--selectProjects', 'unit'] },
+  { name: 'tidy', args: ['--selectProjects', 'tidy'] },
+  { name: 'sim', args: ['--selectProjects', 'sim'] },
+  { name: 'conformance', args: ['--selectProjects', 'conformance', '--runInBand'] },
+  { name: 'process', args: ['--selectProjects', 'process', '--runInBand'] },
+  { name: 'libdev (unix)', args: ['--selectProjects', 'unit', 'packages/libdev/'], env: FALLBACK },
+  { name: 'conformance (unix)', args: ['--selectProjects', 'conformance', '--runInBand'], env: FALLBACK },
+  { name: 'process (unix)', args: ['--selectProjects', 'process', '--runInBand'], env: FALLBACK },
+];
+
+const began = performance.now();
+ensureInstalled();
+const rows = [];
+const results = fs.mkdtempSync(path.join(os.tmpdir(), 'flowring-results-'));
+try {
+  if ((await runTool('tsc', ['-b'])) === 0) await runSuites();
+  else rows.push({ name: 'build', passed: 0, failed: 1, time: seconds(began) });
+} finally {
+  fs.rmSync(results, { recursive: true, force: true });
+}
+report();
+
+async function runSuites() {
+  const gate = openLeakGate();
+  for (const [index, suite] of SUITES.entries()) {
+    console.log(`\n== ${suite.name}`);
+    const output = path.join(results, `${index}.json`);
+    rows.push({ name: suite.name, ...(await runSuite(suite, gate.env, output)) });
+  }
+  const leaks = await gate.check();
+  for (const leak of leaks) console.log(`LEAK ${leak}`);
+  rows.push({ name: 'leak gate', passed: leaks.length === 0 ? 1 : 0, failed: leaks.length, time: '' });
+}
+
+async function runSuite({ args, env = {} }, gateEnv, outputFile) {
+  const suiteBegan = performance.now();
+  const code = await runTool(
+    'jest',
+    [
+      ...args,
+      '--passWithNoTests',
+      `--cacheDirectory=${path.join(ROOT, 'node_modules/.cache/jest')}`,
+      '--json',
+      `--outputFile=${outputFile}`,
+    ],
+    { ...gateEnv, ...env },
+  );
+  const { passed, failed } = countsOf(outputFile);
+  // A run that fails without a failed test (a crash, an open handle) is a failure all the same.
+  return { passed, failed: code !== 0 && failed === 0 ? 1 : failed, time: seconds(suiteBegan) };
+}
+
+function countsOf(outputFile) {
+  try {
+    const result = JSON.parse(fs.readFileSync(outputFile, 'utf8'));
+    return {
+      passed: result.numPassedTests,
+      failed: result.numFailedTests + result.numRuntimeErrorTestSuites,
+    };
+  } catch {
+    return { passed: 0, failed: 0 };
+  }
+}
+
+function report() {
+  console.log('');
+  for (const { name, passed, failed, time } of rows) {
+    const outcome = failed === 0 ? 'ok    ' : 'FAILED';
+    console.log(
+      `${name.padEnd(20)} ${outcome} ${String(passed).padStart(5)} passed ${failed} failed  ${time}`,
+    );
+  }
+  const sum = (key) => rows.reduce((total, row) => total + row[key], 0);
+  console.log(`in ${seconds(began)}`);
+  console.log(`${sum('passed')} passed, ${sum('failed')} failed`);
+  process.exitCode = sum('failed') === 0 ? 0 : 1;
+}
