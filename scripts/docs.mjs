@@ -1,0 +1,16 @@
+// Writes docs/ERRORS.md and docs/LIMITS.md. Build first: it reads the compiled tables.
+import fs from 'node:fs';
+import { ERROR_TABLE, LIMITS, TIMES } from '@flowring/common';
+import { ERROR_ADVICE, LIMIT_OUTCOMES, TIME_OUTCOMES } from './docs-advice.mjs';
+import { renderErrors, renderLimits } from './docs-tables.mjs';
+
+const at = (relative) => new URL(`../${relative}`, import.meta.url);
+const limits = renderLimits({
+  limits: LIMITS,
+  times: TIMES,
+  source: fs.readFileSync(at('packages/common/src/limits.ts'), 'utf8'),
+  limitOutcomes: LIMIT_OUTCOMES,
+  timeOutcomes: TIME_OUTCOMES,
+});
+fs.writeFileSync(at('docs/LIMITS.md'), limits);
+fs.writeFileSync(at('docs/ERRORS.md'), renderErrors(ERROR_TABLE, ERROR_ADVICE));
