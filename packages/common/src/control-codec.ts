@@ -22,15 +22,13 @@ export function encodeControl(message: ControlMessage): Buffer {
 /**
  * The message in a frame, rebuilt field by field, or `null` for anything that is not one: too long, not msgpack,
  * an unknown type, a missing field, a value out of range. Never throws; unknown extra fields are dropped.
+ * `maxBytes` is raised only for replies of the daemon, which its clients trust (`controlReplyMaxBytes`).
  */
-export function decodeControl(frame: Uint8Array): ControlMessage | null {
-  if (frame.length === 0 || frame.length > LIMITS.controlFrameMaxBytes) return null;
-  let raw: unknown;
-  try {
-    raw = packr.unpack(frame);
-  } catch {
-    return null;
-  }
+export function decodeControl(
+  frame: Uint8Array,
+  maxBytes: number = LIMITS.controlFrameMaxBytes,
+): ControlMessage | null {
+  const raw = unpackValue(frame, maxBytes);
   if (typeof raw !== 'object' || raw === null) return null;
   const source = raw as Record<string, unknown>;
   const type = source['t'];
@@ -47,6 +45,40 @@ export function decodeControl(frame: Uint8Array): ControlMessage | null {
     message[field.name] = parsed;
   }
   return message as unknown as ControlMessage;
+}
+
+/** What can be told of a frame that may be of another protocol version, or malformed. */
+export interface ControlPeek {
+  readonly type?: string;
+  readonly req?: number;
+  readonly version?: number;
+}
+
+/** Type, correlation id and version of a frame, each if it is there. Total; looks at no other field. */
+export function peekControl(frame: Uint8Array): ControlPeek {
+  const raw = unpackValue(frame, LIMITS.controlFrameMaxBytes);
+  if (typeof raw !== 'object' || raw === null) return {};
+  const { t, req, version } = raw as Record<string, unknown>;
+  return {
+    ...(typeof t === 'string' ? { type: t } : {}),
+    ...(typeof req === 'number' && FIELD_PARSERS.u32(req) !== undefined ? { req } : {}),
+    ...(typeof version === 'number' ? { version } : {}),
+  };
+}
+
+/** A plain value (an event) as msgpack. */
+export function packValue(value: unknown): Buffer {
+  return packr.pack(value);
+}
+
+/** The value of a frame, or `undefined` when it is empty, too long or not msgpack. Never throws. */
+export function unpackValue(frame: Uint8Array, maxBytes: number): unknown {
+  if (frame.length === 0 || frame.length > maxBytes) return undefined;
+  try {
+    return packr.unpack(frame) as unknown;
+  } catch {
+    return undefined;
+  }
 }
 
 interface FieldPlan {

@@ -11,6 +11,14 @@ export const LIMITS = {
   piggybackMaxBytes: 16_384,
   /** Largest control frame, bytes. */
   controlFrameMaxBytes: 65_536,
+  /** Largest reply of the IRMd to a management request (lists), bytes. */
+  controlReplyMaxBytes: 16_777_216,
+  /** Bytes waiting to be written to one process's lifeline; a process that reads less is dropped. */
+  lifelineBufferedMaxBytes: 8_388_608,
+  /** Malformed frames of one process before the IRMd drops it. */
+  malformedFramesMax: 64,
+  /** Connections to the guard that have not said who they are; past it the oldest is closed. */
+  unnamedConnectionsMax: 1_024,
   /** Control requests of one process that may be unanswered at once. */
   requestsPerProcessMax: 16_384,
   /** Allocations waiting for an acceptor, per name. */
@@ -27,8 +35,24 @@ export const LIMITS = {
   flowWindowBytes: 262_144,
   /** Bytes of one shared-memory ring, per direction. */
   ringBytes: 1_048_576,
+  /** Requests of other IPCPs that one IPCP holds for its IRMd's answer. */
+  incomingMax: 16_384,
+  /** Requests whose answer an IPCP remembers. At the bound new requests are refused. */
+  answersMax: 65_536,
+  /** The same, of one peer. */
+  answersPerPeerMax: 16_384,
+  /** Endpoint ids of ended flows that one IPCP keeps out of use. */
+  eidsRestingMax: 262_144,
+  /** Longest time a peer's request may ask an IPCP to hold it, ms. */
+  requestHoldMaxMs: 600_000,
   /** Bytes held for flows of a channel that are not attached yet. */
   unattachedMaxBytes: 1_048_576,
+  /** Flows of a channel that may have early messages before they are attached. */
+  channelEarlyFlowsMax: 16_384,
+  /** Rests of large messages that a channel keeps until there is room, bytes. */
+  channelOutgoingMaxBytes: 4_194_304,
+  /** Flows detached before their peer ended them that a channel remembers, to drop what still comes. */
+  channelForgottenFlowsMax: 65_536,
 } as const;
 
 /** Default times, ms. Each can be set per call or in the daemon's configuration. */

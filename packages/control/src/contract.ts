@@ -102,6 +102,10 @@ export interface ControlServerStats {
   hellosRefused: number;
   eventsPublished: number;
   eventsDropped: number;
+  /** Processes ended by us: they did not read, or sent too much that was malformed. */
+  processesDropped: number;
+  /** Replies zeromq did not take: the process left, or did not read. */
+  repliesDropped: number;
 }
 
 /** The IRMd's end of the control plane. */

@@ -1,1 +1,10 @@
 export * from './contract.ts';
+export { ensureDaemon } from './autostart.ts';
+export type { EnsureDaemonOptions } from './autostart.ts';
+export { connectControl } from './control-client.ts';
+export { startControlServer } from './control-server.ts';
+export type { ControlServerOptions } from './control-server.ts';
+export { subscribeEvents } from './event-stream.ts';
+export type { EventFields, SubscribeOptions } from './event-stream.ts';
+export { prepareRuntimeDir, runtimeDir, socketPaths, SOCKET_PATH_MAX_BYTES } from './runtime-dir.ts';
+export type { SocketPaths } from './runtime-dir.ts';

@@ -1,0 +1,101 @@
+import type { Socket } from 'node:net';
+import { FrameSplitter, LIMITS, frameOf } from '@flowring/common';
+
+export interface FrameLaneEvents {
+  onFrame(frame: Uint8Array): void;
+  /** Once: the stream ended, broke, carried an impossible frame, or was destroyed here. */
+  onClose(reason: LaneCloseReason): void;
+}
+
+/** `overflow`: the peer did not read. `broken`: it announced an impossible frame. */
+export type LaneCloseReason = 'closed' | 'overflow' | 'broken';
+
+export interface FrameLaneOptions {
+  readonly frameMaxBytes?: number;
+  readonly bufferedMaxBytes?: number;
+}
+
+/**
+ * Length-framed messages on a unix stream. The first frame of a turn is written at once, so that a lone message
+ * waits for nobody; what follows before the microtasks run goes out in one write.
+ */
+export class FrameLane {
+  readonly socket: Socket;
+  readonly #events: FrameLaneEvents;
+  readonly #bufferedMaxBytes: number;
+  readonly #queue: Uint8Array[] = [];
+  #queuedBytes = 0;
+  #flushScheduled = false;
+  #isOpen = true;
+  #reason: LaneCloseReason = 'closed';
+
+  constructor(socket: Socket, events: FrameLaneEvents, options: FrameLaneOptions = {}) {
+    this.socket = socket;
+    this.#events = events;
+    this.#bufferedMaxBytes = options.bufferedMaxBytes ?? LIMITS.lifelineBufferedMaxBytes;
+    const splitter = new FrameSplitter((frame) => {
+      if (this.#isOpen) this.#events.onFrame(frame);
+    }, options.frameMaxBytes);
+    socket.on('data', (chunk: Buffer) => {
+      if (!splitter.push(chunk)) this.destroy('broken');
+    });
+    socket.on('error', () => this.destroy());
+    socket.on('end', () => this.destroy());
+    socket.on('close', () => this.#closed());
+  }
+
+  get isOpen(): boolean {
+    return this.#isOpen;
+  }
+
+  /** False when the lane is closed, or closes now because the peer does not read. */
+  send(payload: Uint8Array): boolean {
+    if (!this.#isOpen) return false;
+    const frame = frameOf(payload);
+    if (this.socket.writableLength + this.#queuedBytes + frame.length > this.#bufferedMaxBytes) {
+      this.destroy('overflow');
+      return false;
+    }
+    if (this.#flushScheduled) {
+      this.#queue.push(frame);
+      this.#queuedBytes += frame.length;
+      return true;
+    }
+    this.#flushScheduled = true;
+    queueMicrotask(this.#flush);
+    this.socket.write(frame);
+    return true;
+  }
+
+  /** Sends what is queued, then ends the stream. */
+  end(): void {
+    if (!this.#isOpen) return;
+    this.#flush();
+    this.#isOpen = false;
+    this.socket.end();
+  }
+
+  /** Closes at once: what the kernel has taken still arrives, the rest does not. */
+  destroy(reason: LaneCloseReason = 'closed'): void {
+    if (this.#isOpen) {
+      this.#reason = reason;
+      if (reason === 'closed') this.#flush();
+    }
+    this.#isOpen = false;
+    this.socket.destroy();
+  }
+
+  readonly #flush = (): void => {
+    this.#flushScheduled = false;
+    if (this.#queue.length === 0) return;
+    const bytes = this.#queue.length === 1 ? this.#queue[0]! : Buffer.concat(this.#queue, this.#queuedBytes);
+    this.#queue.length = 0;
+    this.#queuedBytes = 0;
+    if (!this.socket.destroyed) this.socket.write(bytes);
+  };
+
+  #closed(): void {
+    this.#isOpen = false;
+    this.#events.onClose(this.#reason);
+  }
+}

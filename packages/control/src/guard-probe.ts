@@ -1,0 +1,74 @@
+import type { Socket } from 'node:net';
+import { createConnection } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Greeting } from './greeting.ts';
+import { decodeGreeting } from './greeting.ts';
+import { FrameLane } from './frame-lane.ts';
+import { errorCode } from './runtime-dir.ts';
+
+/** `closed`: it left without a greeting. `silent`: it did not greet in time. */
+export type ProbeAnswer = Greeting | 'closed' | 'silent';
+
+/** A connection to a guard socket (or to a claim on it) whose owner is alive. */
+export class GuardProbe {
+  readonly #lane: FrameLane;
+  #answer: ProbeAnswer | undefined;
+  #settle: ((answer: ProbeAnswer) => void) | undefined;
+
+  constructor(socket: Socket) {
+    this.#lane = new FrameLane(socket, {
+      onFrame: (frame) => this.#done(decodeGreeting(frame) ?? 'closed'),
+      onClose: () => this.#done('closed'),
+    });
+  }
+
+  /** Waits for the daemon's greeting: it comes when the daemon is ready to serve. Call once. */
+  async answer(timeoutMs: number): Promise<ProbeAnswer> {
+    if (this.#answer !== undefined) return this.#answer;
+    return await new Promise<ProbeAnswer>((resolve) => {
+      const timer = setTimeout(() => this.#done('silent'), timeoutMs);
+      this.#settle = (answer) => {
+        clearTimeout(timer);
+        resolve(answer);
+      };
+    });
+  }
+
+  close(): void {
+    this.#lane.destroy();
+  }
+
+  #done(answer: ProbeAnswer): void {
+    if (this.#answer !== undefined) return;
+    this.#answer = answer;
+    this.#settle?.(answer);
+  }
+}
+
+/** Connects to a guard socket; `null` when nobody listens there, which for a socket file is final. */
+export async function openProbe(path: string): Promise<GuardProbe | null> {
+  for (;;) {
+    try {
+      return new GuardProbe(await connectUnix(path));
+    } catch (error) {
+      const code = errorCode(error);
+      if (code === 'ECONNREFUSED' || code === 'ENOENT') return null;
+      if (code !== 'EAGAIN') throw error;
+      await sleep(BACKLOG_FULL_RETRY_MS);
+    }
+  }
+}
+
+/** A connected unix stream, or the system's error. */
+export async function connectUnix(path: string): Promise<Socket> {
+  return await new Promise<Socket>((resolve, reject) => {
+    const socket = createConnection({ path });
+    socket.once('error', reject);
+    socket.once('connect', () => {
+      socket.off('error', reject);
+      resolve(socket);
+    });
+  });
+}
+
+const BACKLOG_FULL_RETRY_MS = 5;
