@@ -1,1 +1,5 @@
 export * from './channel.ts';
+export { createChannelFiles, removeChannelFiles } from './adapters/channel-files.ts';
+export type { ChannelFileOwner } from './adapters/channel-files.ts';
+export { availableKinds } from './adapters/kinds.ts';
+export { openChannel } from './open-channel.ts';

@@ -1,0 +1,185 @@
+import fs from 'node:fs';
+import type { ChannelSpec } from '@flowring/common';
+import { FlowringError, errnoOf } from '@flowring/common';
+import type { ChannelEvents } from '../channel.ts';
+import { BROKEN_ERRNO } from '../core/mux.ts';
+import { RingReader, RingWriter } from '../core/ring.ts';
+import { Doorbell } from './doorbell.ts';
+import type { Libc } from './libc.ts';
+import type { Region } from './mapping.ts';
+import { mapFile, releaseRegion } from './mapping.ts';
+import { MuxChannel, slabPool } from './mux-channel.ts';
+import {
+  DIRECTION_AT,
+  RING_FILE_MAGIC,
+  RING_FILE_VERSION,
+  isRingSize,
+  ringAt,
+  ringFileBytes,
+} from './ring-file.ts';
+import { Spinner } from './spinner.ts';
+
+/** Taken in before other work of the process gets its turn, bytes. */
+const TURN_BYTES = 262_144;
+
+/** The shared-memory kind: two rings in one file, a FIFO doorbell for each direction. */
+export class ShmChannel extends MuxChannel {
+  readonly kind = 'shm';
+  readonly #libc: Libc;
+  readonly #region: Region;
+  readonly #reader: RingReader;
+  readonly #writer: RingWriter;
+  readonly #doorbell: Doorbell;
+  readonly #spinner = new Spinner();
+  /** A pump or a busy wait is on its way: the peer need not ring. */
+  #isAwake = true;
+  #peerHasLeft = false;
+  readonly #hasNews = () => this.#reader.readable() !== 0 || (this.mux.wantsRoom && this.#writer.hasRoom());
+
+  constructor(libc: Libc, region: Region, spec: ChannelSpec, events: ChannelEvents) {
+    const { side, ringBytes, path } = spec;
+    const other = side === 'a' ? 'b' : 'a';
+    const ring = () => this.#ring();
+    const { memory } = region;
+    const writer = new RingWriter(memory, DIRECTION_AT[side], ringAt(side, ringBytes), ringBytes, ring);
+    super(spec.id, writer, events);
+    this.#libc = libc;
+    this.#region = region;
+    this.#writer = writer;
+    this.#reader = new RingReader(memory, DIRECTION_AT[other], ringAt(other, ringBytes), ringBytes, ring);
+    this.#doorbell = new Doorbell(
+      `${path}.${side}`,
+      `${path}.${other}`,
+      () => this.#onBell(),
+      () => this.peerGone(),
+    );
+    queueMicrotask(() => this.#start());
+  }
+
+  get isUp(): boolean {
+    return this.isOpen;
+  }
+
+  peerGone(): void {
+    if (!this.isOpen || this.#peerHasLeft) return;
+    this.#peerHasLeft = true;
+    this.requestTurn();
+  }
+
+  protected pump(): void {
+    if (!this.isOpen) return;
+    this.mux.startTurn();
+    if (this.isOpen && this.mux.wantsRoom) this.mux.roomMade();
+    const taken = this.#takeIn(this.#peerHasLeft ? Infinity : TURN_BYTES);
+    if (!this.isOpen) return;
+    if (this.#writer.broken) this.goDown('broken', BROKEN_ERRNO);
+    else if (taken >= TURN_BYTES && !this.#peerHasLeft) this.requestTurn();
+    else this.#rest(taken > 0);
+  }
+
+  protected sendClose(errno: number): void {
+    this.#writer.close(errno);
+  }
+
+  protected release(): void {
+    this.#doorbell.close();
+    releaseRegion(this.#libc, this.#region);
+  }
+
+  #start(): void {
+    if (!this.isOpen) return;
+    this.events.onUp();
+    this.pump();
+  }
+
+  #ring(): void {
+    this.mux.stats.bellsSent++;
+    this.#doorbell.ring();
+  }
+
+  #onBell(): void {
+    if (!this.isOpen) return;
+    this.mux.stats.bellsReceived++;
+    if (!this.#isAwake) this.#spinner.woke();
+    this.pump();
+  }
+
+  /** Delivers what is readable, up to about `maxBytes`. Returns the bytes taken in. */
+  #takeIn(maxBytes: number): number {
+    let taken = 0;
+    // A peer that left writes no more; one that lies about it is held to what a ring can hold.
+    const bound = Math.min(maxBytes, 2 * this.#region.bytes);
+    while (this.isOpen && taken < bound) {
+      const readable = this.#reader.readable();
+      if (readable === 0) break;
+      const bytes = readable < 0 ? -1 : this.#reader.take(readable, slabPool);
+      const at = this.#reader.at;
+      if (bytes < 0 || !this.mux.receive(slabPool.slab, at, at + bytes)) {
+        this.goDown('broken', BROKEN_ERRNO);
+        break;
+      }
+      taken += bytes;
+    }
+    return taken;
+  }
+
+  /** Nothing is readable: the channel ends, waits busily for a moment, or sleeps until the bell. */
+  #rest(hadTraffic: boolean): void {
+    const closedErrno = this.#reader.closedErrno();
+    if (closedErrno >= 0 && this.#reader.readable() === 0) return this.goDown('peer-closed', closedErrno);
+    if (this.#peerHasLeft) return this.goDown('peer-died', errnoOf('FLOWRING_PEER_GONE'));
+    this.#isAwake = true;
+    if (hadTraffic && this.#spinner.isWorthwhile) setImmediate(() => this.#waitBusily());
+    else this.#sleep();
+  }
+
+  /** In a turn of its own, so that the receivers' promises have run and their answers are sent. */
+  #waitBusily(): void {
+    if (!this.isOpen) return;
+    if (this.#spinner.wait(this.#hasNews)) this.pump();
+    else this.#sleep();
+  }
+
+  #sleep(): void {
+    if (!this.#reader.sleep()) return this.requestTurn();
+    this.#isAwake = false;
+    this.#spinner.slept();
+  }
+}
+
+/** Opens one end of a shared-memory channel. Throws `FLOWRING_CHANNEL`. */
+export function openShmChannel(libc: Libc, spec: ChannelSpec, events: ChannelEvents): ShmChannel {
+  let region: Region | undefined;
+  try {
+    region = mapRingFile(libc, spec);
+    return new ShmChannel(libc, region, spec, events);
+  } catch (cause) {
+    if (region !== undefined) releaseRegion(libc, region);
+    throw new FlowringError('FLOWRING_CHANNEL', {
+      message: `cannot open the channel at ${spec.path}: ${(cause as Error).message}`,
+      details: { channel: spec.id, kind: 'shm' },
+      cause,
+    });
+  }
+}
+
+function mapRingFile(libc: Libc, spec: ChannelSpec): Region {
+  const { O_RDWR, O_NOFOLLOW } = fs.constants;
+  const fd = fs.openSync(`${spec.path}.ring`, O_RDWR | O_NOFOLLOW);
+  try {
+    const bytes = ringFileBytes(spec.ringBytes);
+    const stat = fs.fstatSync(fd);
+    // Touching a page beyond the end of the file would end the process.
+    if (!stat.isFile() || stat.size !== bytes || !isRingSize(spec.ringBytes)) {
+      throw new Error('the ring file has not the size agreed');
+    }
+    const region = mapFile(libc, fd, bytes);
+    const [magic, version, ringBytes] = new Uint32Array(region.memory, 0, 3);
+    if (magic === RING_FILE_MAGIC && version === RING_FILE_VERSION && ringBytes === spec.ringBytes)
+      return region;
+    releaseRegion(libc, region);
+    throw new Error('not a ring file of this version');
+  } finally {
+    fs.closeSync(fd);
+  }
+}
