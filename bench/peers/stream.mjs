@@ -1,0 +1,109 @@
+// node:net streams with a 4-byte length in front of each message: a unix socket or TCP on the loopback.
+import net from 'node:net';
+import { messageOf, responder, FINISH, countIn, turn } from './message.mjs';
+
+const BATCH_BYTES = 65_536;
+
+/** Calls `onMessage` with each message, without copying those that lie in one chunk. */
+function frameReader(onMessage) {
+  let rest = null;
+  return (chunk) => {
+    let bytes = rest === null ? chunk : Buffer.concat([rest, chunk]);
+    let at = 0;
+    while (bytes.length - at >= 4) {
+      const length = bytes.readUInt32LE(at);
+      if (bytes.length - at - 4 < length) break;
+      onMessage(bytes.subarray(at + 4, at + 4 + length));
+      at += 4 + length;
+    }
+    rest = at === bytes.length ? null : bytes.subarray(at);
+    bytes = null;
+  };
+}
+
+function frameOf(message) {
+  const frame = Buffer.allocUnsafe(4 + message.length);
+  frame.writeUInt32LE(message.length, 0);
+  message.copy(frame, 4);
+  return frame;
+}
+
+const once = (emitter, event) => new Promise((resolve) => emitter.once(event, resolve));
+
+export async function serve({ path }) {
+  const server = net.createServer({ noDelay: true }, (socket) => {
+    const respond = responder((reply) => socket.write(frameOf(reply)));
+    socket.on('data', frameReader(respond));
+    socket.on('error', () => socket.destroy());
+  });
+  server.listen(
+    path === undefined ? { port: 0, host: '127.0.0.1', backlog: 4_096 } : { path, backlog: 4_096 },
+  );
+  await once(server, 'listening');
+  return path === undefined ? { port: server.address().port, host: '127.0.0.1' } : { path };
+}
+
+/** `coalesce`: frames are copied together into 64 KiB blocks; otherwise they are corked and go out by writev. */
+export async function connect(address, { coalesce = false } = {}) {
+  const socket = net.connect({ ...address, noDelay: true });
+  let waiting = null;
+  socket.on(
+    'data',
+    frameReader((message) => waiting(message)),
+  );
+  await once(socket, 'connect');
+  const blast = coalesce ? blastCoalesced : blastCorked;
+  const ask = (message) =>
+    new Promise((resolve) => {
+      waiting = resolve;
+      socket.write(frameOf(message));
+    });
+  return {
+    echo: ask,
+    blast: (message, isWanted) => blast(socket, message, isWanted),
+    finish: async () => countIn(await ask(messageOf(FINISH, 64))),
+    async close() {
+      socket.end();
+      await once(socket, 'close');
+    },
+  };
+}
+
+async function blastCorked(socket, message, isWanted) {
+  const perBatch = Math.max(1, Math.floor(BATCH_BYTES / message.length));
+  const header = frameOf(message).subarray(0, 4);
+  let sent = 0;
+  while (isWanted()) {
+    let hasRoom = true;
+    socket.cork();
+    for (let i = 0; i < perBatch; i++) {
+      if (message.length <= 4_096) hasRoom = socket.write(frameOf(message));
+      else {
+        socket.write(header);
+        hasRoom = socket.write(message);
+      }
+    }
+    socket.uncork();
+    sent += perBatch;
+    if (hasRoom) await turn();
+    else await once(socket, 'drain');
+  }
+  return sent;
+}
+
+async function blastCoalesced(socket, message, isWanted) {
+  const frameBytes = 4 + message.length;
+  const perBatch = Math.max(1, Math.floor(BATCH_BYTES / frameBytes));
+  let sent = 0;
+  while (isWanted()) {
+    const batch = Buffer.allocUnsafe(perBatch * frameBytes);
+    for (let i = 0, at = 0; i < perBatch; i++, at += frameBytes) {
+      batch.writeUInt32LE(message.length, at);
+      batch.set(message, at + 4);
+    }
+    sent += perBatch;
+    if (socket.write(batch)) await turn();
+    else await once(socket, 'drain');
+  }
+  return sent;
+}
