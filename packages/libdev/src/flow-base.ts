@@ -1,0 +1,566 @@
+import type { EndErrno, FlowPort, FlowReceiver } from '@flowring/channel';
+import { CLEAN_END } from '@flowring/channel';
+import type { ErrorCode, FlowId, PeerInfo, QosSpec } from '@flowring/common';
+import { codeOfErrno, errnoOf, FlowringError } from '@flowring/common';
+import type { RuntimeClock } from './clock.ts';
+import type {
+  CloseReason,
+  DeallocOptions,
+  Flow,
+  FlowEventType,
+  FlowMode,
+  FlowStats,
+  WaitOptions,
+  WriteOutcome,
+} from './flow-types.ts';
+import { abortError, WaitQueue } from './wait-queue.ts';
+
+/** What all flows of one channel share. */
+export interface FlowHost {
+  readonly clock: RuntimeClock;
+  /** The flow holds received messages in slabs: have it compacted in the next turn. */
+  holdsSlabs(flow: BaseFlow): void;
+  /** Our half of the endpoint is free: tell the IRMd. */
+  released(id: FlowId): void;
+}
+
+/** Where a flow's events go. A flow is in at most one set. */
+export interface FlowObserver {
+  notify(flow: BaseFlow, type: FlowEventType): void;
+  forget(flow: BaseFlow): void;
+}
+
+/** What only some flows need; kept apart so that an idle flow stays small. */
+interface FlowExtras {
+  layer: string | undefined;
+  data: Buffer | undefined;
+  answer: Buffer | undefined;
+  readTimeoutMs: number | undefined;
+  writeTimeoutMs: number | undefined;
+  observer: FlowObserver | undefined;
+  closed: Promise<CloseReason> | undefined;
+  settleClosed: ((reason: CloseReason) => void) | undefined;
+}
+
+/** How a flow starts. */
+export interface FlowSeed {
+  readonly id: FlowId;
+  readonly name: string;
+  readonly qos: QosSpec;
+  readonly peer: PeerInfo;
+  readonly layer?: string | undefined;
+  readonly data?: Uint8Array | undefined;
+  readonly answer?: Uint8Array | undefined;
+  readonly mode?: FlowMode | undefined;
+}
+
+export const READ = 0;
+export const READ_INTO = 1;
+export const READABLE = 2;
+export const WRITE = 3;
+export const WRITABLE = 4;
+export const DRAIN = 5;
+
+const MAY_READ = 1;
+const MAY_WRITE = 2;
+/** The peer's end arrived, or the channel went down. */
+const PEER_ENDED = 4;
+/** The own `dealloc` was called. */
+const CLOSING = 8;
+const CLOSED = 16;
+const WRITE_STATE = MAY_WRITE | PEER_ENDED | CLOSING | CLOSED;
+
+const MODE_BITS: Readonly<Record<FlowMode, number>> = {
+  'read-write': MAY_READ | MAY_WRITE,
+  'read-only': MAY_READ,
+  'write-only': MAY_WRITE,
+};
+
+const DONE: Promise<void> = Promise.resolve();
+const DEFAULT_LINGER_MS = 10_000;
+
+/** Everything a flow does that does not depend on whether FRCP runs on it. */
+export abstract class BaseFlow implements Flow, FlowReceiver {
+  readonly id: FlowId;
+  readonly name: string;
+  readonly qos: QosSpec;
+  readonly peer: PeerInfo;
+  protected readonly host: FlowHost;
+  protected port: FlowPort | null = null;
+  protected readers: WaitQueue<Uint8Array | undefined, Buffer | number | null | undefined> | null = null;
+  protected writers: WaitQueue<Uint8Array | undefined, undefined> | null = null;
+  #flags: number;
+  #endErrno: EndErrno = CLEAN_END;
+  #reason: CloseReason | null = null;
+  #extras: FlowExtras | null = null;
+  #messagesRead = 0;
+  #bytesRead = 0;
+  #messagesWritten = 0;
+  #bytesWritten = 0;
+
+  constructor(host: FlowHost, seed: FlowSeed) {
+    this.host = host;
+    this.id = seed.id;
+    this.name = seed.name;
+    this.qos = seed.qos;
+    this.peer = seed.peer;
+    this.#flags = MODE_BITS[seed.mode ?? 'read-write'];
+    if (seed.layer === undefined && seed.data === undefined && seed.answer === undefined) return;
+    const extras = this.#extra();
+    extras.layer = seed.layer;
+    extras.data = seed.data && Buffer.from(seed.data);
+    extras.answer = seed.answer && Buffer.from(seed.answer);
+  }
+
+  /** The oldest received message, or `null` when there is none. */
+  protected abstract take(): Buffer | null;
+  /** Bytes of the oldest received message; -1 when there is none. */
+  protected abstract nextBytes(): number;
+  protected abstract put(message: Uint8Array): WriteOutcome;
+  /** All writes were accepted and `dealloc` waits: true when nothing more is to come. */
+  protected abstract startDrain(): boolean;
+  /** Own messages that the peer may never see. */
+  protected abstract undelivered(): number;
+  /** The last words before the end record. */
+  protected abstract beforeEnd(clean: boolean): void;
+  /** Drops references to slabs that a slow reader would keep. */
+  abstract compact(): void;
+  abstract readonly rxQueueLength: number;
+  abstract readonly messageMaxBytes: number;
+  abstract onMessage(slab: Buffer, start: number, end: number): void;
+  abstract inspectTransport(): Readonly<Record<string, unknown>>;
+  protected abstract readonly lingerMaxMs: number;
+
+  /** Joins the flow to its channel; once, before anything else. */
+  attached(port: FlowPort): void {
+    this.port = port;
+  }
+
+  get txQueueLength(): number {
+    return this.undelivered();
+  }
+
+  get isOpen(): boolean {
+    return (this.#flags & (PEER_ENDED | CLOSING | CLOSED)) === 0;
+  }
+
+  /** Whether `tryRead` would give something: a message, or the end. */
+  get isReadable(): boolean {
+    return this.rxQueueLength > 0 || (this.#flags & PEER_ENDED) !== 0;
+  }
+
+  get layer(): string | undefined {
+    return this.#extras?.layer;
+  }
+
+  get data(): Buffer | undefined {
+    return this.#extras?.data;
+  }
+
+  get answer(): Buffer | undefined {
+    return this.#extras?.answer;
+  }
+
+  get mode(): FlowMode {
+    const bits = this.#flags & (MAY_READ | MAY_WRITE);
+    return bits === MAY_READ ? 'read-only' : bits === MAY_WRITE ? 'write-only' : 'read-write';
+  }
+
+  set mode(mode: FlowMode) {
+    if (!Object.hasOwn(MODE_BITS, mode)) throw invalid(`unknown mode ${String(mode)}`);
+    this.#flags = (this.#flags & ~(MAY_READ | MAY_WRITE)) | MODE_BITS[mode];
+  }
+
+  get readTimeoutMs(): number | undefined {
+    return this.#extras?.readTimeoutMs;
+  }
+
+  set readTimeoutMs(value: number | undefined) {
+    this.#extra().readTimeoutMs = checkTimeout(value);
+  }
+
+  get writeTimeoutMs(): number | undefined {
+    return this.#extras?.writeTimeoutMs;
+  }
+
+  set writeTimeoutMs(value: number | undefined) {
+    this.#extra().writeTimeoutMs = checkTimeout(value);
+  }
+
+  get stats(): FlowStats {
+    return {
+      messagesRead: this.#messagesRead,
+      bytesRead: this.#bytesRead,
+      messagesWritten: this.#messagesWritten,
+      bytesWritten: this.#bytesWritten,
+    };
+  }
+
+  get closed(): Promise<CloseReason> {
+    const extras = this.#extra();
+    if (extras.closed === undefined) {
+      extras.closed =
+        this.#reason !== null
+          ? Promise.resolve(this.#reason)
+          : new Promise((resolve) => (extras.settleClosed = resolve));
+    }
+    return extras.closed;
+  }
+
+  get observer(): FlowObserver | undefined {
+    return this.#extras?.observer;
+  }
+
+  set observer(observer: FlowObserver | undefined) {
+    this.#extra().observer = observer;
+  }
+
+  tryRead(): Buffer | 'would-block' | null {
+    this.#checkRead();
+    if (this.readers !== null && this.readers.length > 0) return 'would-block';
+    const message = this.take();
+    if (message !== null) return this.#counted(message);
+    if ((this.#flags & PEER_ENDED) === 0) return 'would-block';
+    return this.#end();
+  }
+
+  read(options?: WaitOptions): Promise<Buffer | null> {
+    return this.#startRead(READ, undefined, options) as Promise<Buffer | null>;
+  }
+
+  readInto(target: Uint8Array, options?: WaitOptions): Promise<number | null> {
+    if (!ArrayBuffer.isView(target)) return Promise.reject(invalid('target must be a Uint8Array'));
+    return this.#startRead(READ_INTO, target, options) as Promise<number | null>;
+  }
+
+  readable(options?: WaitOptions): Promise<void> {
+    return this.#startRead(READABLE, undefined, options) as Promise<undefined>;
+  }
+
+  tryWrite(message: Uint8Array): WriteOutcome {
+    if ((this.#flags & WRITE_STATE) !== MAY_WRITE) {
+      if ((this.#flags & (CLOSING | CLOSED | PEER_ENDED)) !== 0) return 'closed';
+      throw permission('read-only');
+    }
+    if (this.writers !== null && this.writers.length > 0) return 'would-block';
+    const outcome = this.put(message);
+    if (outcome === 'sent') this.#wrote(message.length);
+    return outcome;
+  }
+
+  write(message: Uint8Array, options?: WaitOptions): Promise<void> {
+    if (!ArrayBuffer.isView(message)) return Promise.reject(invalid('a message must be a Uint8Array'));
+    if (options?.signal?.aborted === true) return Promise.reject(abortError(options.signal));
+    if ((this.#flags & WRITE_STATE) !== MAY_WRITE) return Promise.reject(this.#writeError());
+    if (this.writers === null || this.writers.length === 0) {
+      const outcome = this.put(message);
+      if (outcome === 'sent') {
+        this.#wrote(message.length);
+        return DONE;
+      }
+      if (outcome === 'too-large') return Promise.reject(this.#tooLarge(message.length));
+      if (outcome === 'closed') return Promise.reject(this.#writeError());
+    } else if (message.length > this.messageMaxBytes) {
+      return Promise.reject(this.#tooLarge(message.length));
+    }
+    return this.#writeQueue().wait(WRITE, message, options, this.#extras?.writeTimeoutMs);
+  }
+
+  writable(options?: WaitOptions): Promise<void> {
+    if ((this.#flags & WRITE_STATE) !== MAY_WRITE) return Promise.reject(this.#writeError());
+    if ((this.writers === null || this.writers.length === 0) && this.canPut()) return DONE;
+    return this.#writeQueue().wait(WRITABLE, undefined, options, this.#extras?.writeTimeoutMs);
+  }
+
+  /** Whether `put` would take a message now. */
+  protected abstract canPut(): boolean;
+
+  async dealloc(options: DeallocOptions = {}): Promise<void> {
+    if ((this.#flags & (CLOSING | CLOSED)) !== 0) throw notAllocated(this.id);
+    this.#flags |= CLOSING;
+    this.readers?.rejectAll(notAllocated(this.id));
+    const undelivered = await this.#linger(options);
+    this.#finish(CLEAN_END, { by: 'local', unackedSdus: undelivered });
+    if (undelivered === 0) return;
+    throw new FlowringError('FLOWRING_UNACKED', { details: { flow: this.id, unackedSdus: undelivered } });
+  }
+
+  abort(code: ErrorCode = 'FLOWRING_FLOW_DOWN'): void {
+    if ((this.#flags & CLOSED) !== 0) return;
+    this.#finish(errnoOf(code), { by: 'local', code, unackedSdus: this.undelivered() });
+  }
+
+  async *[Symbol.asyncIterator](): AsyncIterableIterator<Buffer> {
+    for (;;) {
+      const message = await this.read().catch((error: unknown) => {
+        if ((this.#flags & (CLOSING | CLOSED)) !== 0) return null;
+        throw error;
+      });
+      if (message === null) return;
+      yield message;
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if ((this.#flags & (CLOSING | CLOSED)) !== 0) return;
+    await this.dealloc();
+  }
+
+  inspect(): Readonly<Record<string, unknown>> {
+    return {
+      id: this.id,
+      name: this.name,
+      state: (this.#flags & CLOSED) !== 0 ? 'closed' : (this.#flags & CLOSING) !== 0 ? 'closing' : 'open',
+      end: this.#reason,
+      mode: this.mode,
+      readsWaiting: this.readers?.length ?? 0,
+      writesWaiting: this.writers?.length ?? 0,
+      rxQueueLength: this.rxQueueLength,
+      ...this.stats,
+      ...this.inspectTransport(),
+    };
+  }
+
+  abstract onWritable(): void;
+
+  onEnd(errno: EndErrno): void {
+    this.ended(errno);
+  }
+
+  /** The peer ended, or nothing carries the flow any more. What was received stays readable. */
+  protected ended(errno: EndErrno): void {
+    if ((this.#flags & (PEER_ENDED | CLOSED)) !== 0) return;
+    this.#flags |= PEER_ENDED;
+    this.#endErrno = errno;
+    const code = errno === CLEAN_END ? undefined : codeOfErrno(errno);
+    const unackedSdus = this.undelivered();
+    this.#settle(code === undefined ? { by: 'peer', unackedSdus } : { by: 'lost', code, unackedSdus });
+    this.serveReaders();
+    this.writers?.rejectAll(this.#writeError());
+    const type = code === undefined ? 'DEALLOC' : code === 'FLOWRING_PEER_GONE' ? 'PEER' : 'DOWN';
+    this.#extras?.observer?.notify(this, type);
+  }
+
+  /** Messages arrived: give them to who waits. */
+  protected serveReaders(): void {
+    const readers = this.readers;
+    if (readers !== null) {
+      while (readers.head !== null && this.isReadable) this.#serve(readers.head.kind);
+    }
+    if (this.#extras?.observer !== undefined && this.rxQueueLength > 0) {
+      this.#extras.observer.notify(this, 'PKT');
+    }
+  }
+
+  /** Room appeared: send what waits, in order. */
+  protected serveWriters(): void {
+    const writers = this.writers;
+    if (writers === null) return;
+    for (let head = writers.head; head !== null; head = writers.head) {
+      if (head.kind === WRITABLE) {
+        if (!this.canPut()) return;
+        writers.shift().resolve(undefined);
+        continue;
+      }
+      if (head.kind === DRAIN) {
+        if (this.startDrain()) writers.shift().resolve(undefined);
+        return;
+      }
+      const outcome = this.put(head.payload!);
+      if (outcome === 'would-block') return;
+      writers.shift();
+      if (outcome === 'sent') {
+        this.#wrote(head.payload!.length);
+        head.resolve(undefined);
+      } else head.reject(outcome === 'too-large' ? this.#tooLarge(head.payload!.length) : this.#writeError());
+    }
+  }
+
+  /** A lingering `dealloc` has nothing more to wait for. */
+  protected drained(): void {
+    if (this.writers?.head?.kind === DRAIN) this.writers.shift().resolve(undefined);
+  }
+
+  /** Whether the first in line wants a message as it is: then it can have it without a queue between. */
+  protected get messageReaderWaits(): boolean {
+    return this.readers !== null && this.readers.head !== null && this.readers.head.kind === READ;
+  }
+
+  /** Gives a message to the first in line. */
+  protected handOver(message: Buffer): void {
+    this.readers!.shift().resolve(this.#counted(message));
+  }
+
+  /** The own `dealloc` or `abort` was called: nothing is delivered any more. */
+  protected get isLeaving(): boolean {
+    return (this.#flags & (CLOSING | CLOSED)) !== 0;
+  }
+
+  protected get isClosed(): boolean {
+    return (this.#flags & CLOSED) !== 0;
+  }
+
+  protected get isPeerEnded(): boolean {
+    return (this.#flags & PEER_ENDED) !== 0;
+  }
+
+  #startRead(
+    kind: number,
+    target: Uint8Array | undefined,
+    options: WaitOptions | undefined,
+  ): Promise<unknown> {
+    try {
+      this.#checkRead();
+      if (options?.signal?.aborted === true) throw abortError(options.signal);
+      if (this.isReadable && (this.readers === null || this.readers.length === 0)) {
+        return Promise.resolve(this.#takeFor(kind, target));
+      }
+    } catch (error) {
+      return Promise.reject(error as FlowringError);
+    }
+    this.readers ??= new WaitQueue(this.host.clock);
+    return this.readers.wait(kind, target, options, this.#extras?.readTimeoutMs);
+  }
+
+  #serve(kind: number): void {
+    const waiter = this.readers!.shift();
+    try {
+      waiter.resolve(this.#takeFor(kind, waiter.payload));
+    } catch (error) {
+      waiter.reject(error);
+    }
+  }
+
+  /** The result of a read of this kind; something must be readable. */
+  #takeFor(kind: number, target: Uint8Array | undefined): Buffer | number | null | undefined {
+    if (kind === READABLE) return undefined;
+    if (kind === READ) {
+      const message = this.take();
+      return message === null ? this.#end() : this.#counted(message);
+    }
+    const bytes = this.nextBytes();
+    if (bytes < 0) return this.#end();
+    if (bytes > target!.length) throw messageTooLarge(this.id, bytes, target!.length);
+    const message = this.#counted(this.take()!);
+    target!.set(message, 0);
+    return bytes;
+  }
+
+  #end(): null {
+    if (this.#endErrno === CLEAN_END) return null;
+    throw this.#lost();
+  }
+
+  #lost(): FlowringError {
+    return new FlowringError(codeOfErrno(this.#endErrno), {
+      details: { flow: this.id, name: this.name, errno: this.#endErrno },
+    });
+  }
+
+  #checkRead(): void {
+    if ((this.#flags & (MAY_READ | CLOSING | CLOSED)) === MAY_READ) return;
+    if ((this.#flags & (CLOSING | CLOSED)) !== 0) throw notAllocated(this.id);
+    throw permission('write-only');
+  }
+
+  #writeError(): FlowringError {
+    if ((this.#flags & (CLOSING | CLOSED)) !== 0) return notAllocated(this.id);
+    if ((this.#flags & PEER_ENDED) === 0 && (this.#flags & MAY_WRITE) === 0) return permission('read-only');
+    if (this.#endErrno !== CLEAN_END) return this.#lost();
+    return new FlowringError('FLOWRING_FLOW_DOWN', {
+      message: 'the flow is down: the peer deallocated it',
+      details: { flow: this.id, name: this.name },
+    });
+  }
+
+  #tooLarge(messageBytes: number): FlowringError {
+    return messageTooLarge(this.id, messageBytes, this.messageMaxBytes);
+  }
+
+  #counted(message: Buffer): Buffer {
+    this.#messagesRead++;
+    this.#bytesRead += message.length;
+    return message;
+  }
+
+  #wrote(bytes: number): void {
+    this.#messagesWritten++;
+    this.#bytesWritten += bytes;
+  }
+
+  #writeQueue(): NonNullable<typeof this.writers> {
+    if (this.writers !== null) return this.writers;
+    this.writers = new WaitQueue(this.host.clock);
+    this.writers.onGaveUp = () => {
+      this.serveWriters();
+    };
+    return this.writers;
+  }
+
+  async #linger(options: DeallocOptions): Promise<number> {
+    if ((this.#flags & PEER_ENDED) === 0 && !(this.#noWriters() && this.startDrain())) {
+      const timeoutMs = options.lingerMs ?? Math.min(DEFAULT_LINGER_MS, this.lingerMaxMs);
+      const drain = this.#writeQueue().wait(DRAIN, undefined, { timeoutMs, signal: options.signal });
+      await drain.catch(() => undefined);
+    }
+    return this.undelivered();
+  }
+
+  #noWriters(): boolean {
+    return this.writers === null || this.writers.length === 0;
+  }
+
+  #finish(errno: EndErrno, reason: CloseReason): void {
+    if ((this.#flags & CLOSED) !== 0) return;
+    this.beforeEnd(errno === CLEAN_END);
+    this.#flags |= CLOSED;
+    this.port!.end(errno);
+    this.port!.detach();
+    this.host.released(this.id);
+    this.#settle(reason);
+    const gone = notAllocated(this.id);
+    this.readers?.rejectAll(gone);
+    this.writers?.rejectAll(gone);
+    this.#extras?.observer?.forget(this);
+  }
+
+  #settle(reason: CloseReason): void {
+    if (this.#reason !== null) return;
+    this.#reason = reason;
+    this.#extras?.settleClosed?.(reason);
+  }
+
+  #extra(): FlowExtras {
+    return (this.#extras ??= {
+      layer: undefined,
+      data: undefined,
+      answer: undefined,
+      readTimeoutMs: undefined,
+      writeTimeoutMs: undefined,
+      observer: undefined,
+      closed: undefined,
+      settleClosed: undefined,
+    });
+  }
+}
+
+function notAllocated(flow: FlowId): FlowringError {
+  return new FlowringError('FLOWRING_NOT_ALLOCATED', { details: { flow } });
+}
+
+function permission(mode: FlowMode): FlowringError {
+  return new FlowringError('FLOWRING_PERMISSION', { message: `the flow is ${mode}`, details: { mode } });
+}
+
+function messageTooLarge(flow: FlowId, messageBytes: number, maxBytes: number): FlowringError {
+  return new FlowringError('FLOWRING_MESSAGE_TOO_LARGE', { details: { flow, messageBytes, maxBytes } });
+}
+
+function invalid(message: string): FlowringError {
+  return new FlowringError('FLOWRING_INVALID_ARGUMENT', { message });
+}
+
+function checkTimeout(value: number | undefined): number | undefined {
+  if (value === undefined || (typeof value === 'number' && value >= 0)) return value;
+  throw invalid('a timeout is a number of milliseconds, not negative');
+}

@@ -1,0 +1,108 @@
+import type { WriteOutcome } from './flow-types.ts';
+import type { FlowHost, FlowSeed } from './flow-base.ts';
+import { BaseFlow, WRITE } from './flow-base.ts';
+import { RawQueue } from './raw-queue.ts';
+
+/** Queues not in use: an idle flow owns none, a busy one always finds one. */
+const spareQueues: RawQueue[] = [];
+const SPARE_QUEUES_MAX = 64;
+
+/** A flow on which nothing runs: a write is a record of the channel. */
+export class RawFlow extends BaseFlow {
+  readonly messageMaxBytes: number;
+  #queue: RawQueue | null = null;
+  /** In the host's list of flows to compact in the next turn. */
+  #listed = false;
+  /** The channel said `would-block` and has not called `onWritable` since. */
+  #blocked = false;
+
+  constructor(host: FlowHost, seed: FlowSeed, messageMaxBytes: number) {
+    super(host, seed);
+    this.messageMaxBytes = messageMaxBytes;
+  }
+
+  get rxQueueLength(): number {
+    return this.#queue === null ? 0 : this.#queue.length;
+  }
+
+  override onMessage(slab: Buffer, start: number, end: number): void {
+    if (this.isLeaving) {
+      this.port!.consumed(end - start);
+      return;
+    }
+    if (this.rxQueueLength === 0 && this.messageReaderWaits) {
+      this.port!.consumed(end - start);
+      this.handOver(slab.subarray(start, end));
+      return;
+    }
+    this.#queue ??= spareQueues.pop() ?? new RawQueue();
+    if (!this.#listed) {
+      this.#listed = true;
+      this.host.holdsSlabs(this);
+    }
+    this.#queue.push(slab, start, end);
+    this.serveReaders();
+  }
+
+  override onWritable(): void {
+    this.#blocked = false;
+    this.serveWriters();
+  }
+
+  override compact(): void {
+    this.#listed = false;
+    if (this.rxQueueLength > 0) this.#queue!.compact();
+    else this.#releaseQueue();
+  }
+
+  override inspectTransport(): Readonly<Record<string, unknown>> {
+    return { service: 'raw', inFlightBytes: this.port?.inFlightBytes ?? 0 };
+  }
+
+  protected override take(): Buffer | null {
+    const queue = this.#queue;
+    if (queue === null || queue.length === 0) return null;
+    const message = queue.shift();
+    if (queue.length === 0 && !this.#listed) this.#releaseQueue();
+    this.port!.consumed(message.length);
+    return message;
+  }
+
+  protected override nextBytes(): number {
+    return this.rxQueueLength === 0 ? -1 : this.#queue!.headBytes;
+  }
+
+  protected override put(message: Uint8Array): WriteOutcome {
+    if (message.length > this.messageMaxBytes) return 'too-large';
+    const outcome = this.port!.trySend(message);
+    if (outcome === 'would-block') this.#blocked = true;
+    return outcome;
+  }
+
+  protected override canPut(): boolean {
+    return !this.#blocked;
+  }
+
+  protected override startDrain(): boolean {
+    return true;
+  }
+
+  protected override undelivered(): number {
+    let count = 0;
+    for (let at = this.writers?.head ?? null; at !== null; at = at.next) if (at.kind === WRITE) count++;
+    return count;
+  }
+
+  protected override beforeEnd(): void {
+    this.#queue = null;
+  }
+
+  protected override get lingerMaxMs(): number {
+    return Infinity;
+  }
+
+  #releaseQueue(): void {
+    if (this.#queue !== null && spareQueues.length < SPARE_QUEUES_MAX) spareQueues.push(this.#queue);
+    this.#queue = null;
+  }
+}

@@ -1,0 +1,229 @@
+import type { ChannelId, ChannelSpec, ControlMessage, ErrorCode, FlowId, RequestId } from '@flowring/common';
+import { createLogger, FlowringError } from '@flowring/common';
+import type { Offered } from './acceptor.ts';
+import type { LinkOwner, LinkServices } from './channel-link.ts';
+import { ChannelLink } from './channel-link.ts';
+import type { RuntimeClock } from './clock.ts';
+import type { ControlLink } from './environment.ts';
+import type { BaseFlow } from './flow-base.ts';
+import type { FlowMode } from './flow-types.ts';
+import { IncomingRequest } from './incoming.ts';
+import { Waiter, type WaiterOwner } from './wait-queue.ts';
+
+/** Channels without a flow that are kept for the next one. */
+const IDLE_CHANNELS_MAX = 256;
+
+const log = createLogger('libdev');
+
+/** An allocation as it goes to the IRMd. */
+export type AllocRequest = Omit<ControlMessage<'alloc'>, 't' | 'req'> & {
+  readonly mode: FlowMode | undefined;
+};
+
+/** What a session tells its runtime. */
+export interface SessionEvents {
+  /** An acceptor of ours is offered a flow. False: nobody wants it. */
+  onOffer(acceptor: number, name: string, offered: Offered): boolean;
+  /** A request is gone before anybody decided on it. */
+  onWithdrawn(offered: Offered): void;
+  onClosed(session: Session): void;
+}
+
+/**
+ * One connection to one life of the IRMd. Flow and channel ids mean something only within it: after the daemon's
+ * restart the old session lives on for the flows on its channels, and tells nobody about them.
+ */
+export class Session implements LinkOwner, WaiterOwner<AllocRequest, BaseFlow> {
+  readonly services: LinkServices;
+  readonly #events: SessionEvents;
+  #control: ControlLink | null = null;
+  readonly #links = new Map<ChannelId, ChannelLink>();
+  readonly #allocs = new Map<RequestId, Waiter<AllocRequest, BaseFlow>>();
+  readonly #undecided = new Map<FlowId, IncomingRequest>();
+
+  constructor(services: LinkServices, events: SessionEvents) {
+    this.services = services;
+    this.#events = events;
+  }
+
+  get clock(): RuntimeClock {
+    return this.services.env.clock;
+  }
+
+  get control(): ControlLink {
+    return this.#control!;
+  }
+
+  connected(control: ControlLink): void {
+    this.#control = control;
+    control.unref();
+  }
+
+  get isOpen(): boolean {
+    return this.#control?.isOpen === true;
+  }
+
+  send(message: ControlMessage): boolean {
+    return this.isOpen && this.#control!.send(message);
+  }
+
+  /** Asks for a flow; the caller has checked the arguments. */
+  alloc(request: AllocRequest, signal: AbortSignal | undefined): Promise<BaseFlow> {
+    const { mode: _mode, ...fields } = request;
+    const req = this.control.nextRequestId();
+    const waiter = new Waiter<AllocRequest, BaseFlow>(this, req, request);
+    this.#allocs.set(req, waiter);
+    if (this.send({ t: 'alloc', req, ...fields })) waiter.watch(request.timeoutMs, signal);
+    else this.#settleAlloc(req, unreachable());
+    return waiter.takePromise();
+  }
+
+  gaveUp(waiter: Waiter<AllocRequest, BaseFlow>): void {
+    this.#allocs.delete(waiter.kind);
+    this.send({ t: 'cancel', req: waiter.kind });
+  }
+
+  readonly onMessage = (message: ControlMessage): void => {
+    switch (message.t) {
+      case 'allocated':
+        this.#onAllocated(message);
+        break;
+      case 'offer':
+        this.#onOffer(message);
+        break;
+      case 'offer-withdrawn':
+        this.#onWithdrawn(message.flow, message.code);
+        break;
+      case 'peer-gone':
+        this.#links.get(message.channel)?.channel.peerGone();
+        break;
+      case 'error': {
+        const { code, message: text, details } = message;
+        const options = { ...(text !== undefined && { message: text }), ...(details && { details }) };
+        this.#settleAlloc(message.req, new FlowringError(code, options));
+        break;
+      }
+      default:
+        log('dropped an unexpected %s', message.t);
+    }
+  };
+
+  readonly onClose = (): void => {
+    for (const req of [...this.#allocs.keys()]) this.#settleAlloc(req, unreachable());
+    for (const id of [...this.#undecided.keys()]) this.#onWithdrawn(id, 'FLOWRING_IRMD_UNREACHABLE');
+    this.#closeIdleLinks(0);
+    this.#events.onClosed(this);
+  };
+
+  linkDown(link: ChannelLink): void {
+    if (this.#links.get(link.channel.id) !== link) return;
+    this.#links.delete(link.channel.id);
+    this.send({ t: 'channel-down', channel: link.channel.id });
+  }
+
+  flowReleased(id: FlowId): void {
+    this.send({ t: 'dealloc', flow: id });
+    if (!this.isOpen) this.#closeIdleLinks(0);
+  }
+
+  /** An undecided request was answered. */
+  decided(id: FlowId): void {
+    this.#undecided.delete(id);
+  }
+
+  async close(): Promise<void> {
+    for (const link of [...this.#links.values()]) link.channel.close();
+    await this.#control?.close();
+  }
+
+  #onAllocated(message: ControlMessage<'allocated'>): void {
+    const link = this.#link(message.channel, message.open);
+    const waiter = this.#allocs.get(message.req);
+    if (link === undefined || waiter === undefined) {
+      link?.turnAway(message.flow);
+      if (link === undefined) this.send({ t: 'dealloc', flow: message.flow });
+      this.#settleAlloc(message.req, new FlowringError('FLOWRING_CHANNEL'));
+      return;
+    }
+    this.#allocs.delete(message.req);
+    const { flow: id, qos, peer, params, layer, data: answer } = message;
+    const { name, mode } = waiter.payload;
+    waiter.resolve(link.join({ id, name, qos, peer, layer, answer, mode }, params));
+  }
+
+  #onOffer(message: ControlMessage<'offer'>): void {
+    const link = this.#link(message.channel, message.open);
+    if (link === undefined) {
+      this.#turnDown(message);
+      return;
+    }
+    const { flow: id, name, qos, peer, params, layer, data } = message;
+    const seed = { id, name, qos, peer, layer, data };
+    let offered: Offered;
+    if (message.decide) {
+      const request = new IncomingRequest(this, link, seed, params);
+      this.#undecided.set(id, request);
+      offered = request;
+    } else {
+      offered = link.join(seed, params);
+    }
+    if (this.#events.onOffer(message.acceptor, name, offered)) return;
+    if ('drop' in offered) offered.drop();
+    else offered.abort();
+  }
+
+  #turnDown(message: ControlMessage<'offer'>): void {
+    if (message.decide) this.send({ t: 'answer', flow: message.flow, code: 'FLOWRING_CHANNEL' });
+    else this.send({ t: 'dealloc', flow: message.flow });
+  }
+
+  #onWithdrawn(id: FlowId, code: ErrorCode): void {
+    const request = this.#undecided.get(id);
+    if (request === undefined) return;
+    this.#undecided.delete(id);
+    request.withdraw(code);
+    this.#events.onWithdrawn(request);
+  }
+
+  #settleAlloc(req: RequestId, error: FlowringError): void {
+    const waiter = this.#allocs.get(req);
+    this.#allocs.delete(req);
+    waiter?.reject(error);
+  }
+
+  #link(id: ChannelId, open: ChannelSpec | undefined): ChannelLink | undefined {
+    const known = this.#links.get(id);
+    if (known !== undefined) {
+      // The map keeps insertion order, so moving to the end makes the first the least recently used.
+      this.#links.delete(id);
+      this.#links.set(id, known);
+      return known;
+    }
+    if (open === undefined) return undefined;
+    try {
+      const link = new ChannelLink(this, open);
+      this.#links.set(id, link);
+      if (this.#links.size > IDLE_CHANNELS_MAX) this.#closeIdleLinks(IDLE_CHANNELS_MAX, link);
+      return link;
+    } catch (error) {
+      log('channel %d does not open: %s', id, error);
+      this.send({ t: 'channel-down', channel: id });
+      return undefined;
+    }
+  }
+
+  #closeIdleLinks(keep: number, except?: ChannelLink): void {
+    let idle = 0;
+    for (const link of this.#links.values()) if (link !== except && link.channel.flowCount === 0) idle++;
+    for (const link of [...this.#links.values()]) {
+      if (idle <= keep) return;
+      if (link === except || link.channel.flowCount > 0) continue;
+      idle--;
+      link.channel.close();
+    }
+  }
+}
+
+function unreachable(): FlowringError {
+  return new FlowringError('FLOWRING_IRMD_UNREACHABLE', { message: 'the IRM daemon went away' });
+}
