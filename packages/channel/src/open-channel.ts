@@ -1,6 +1,7 @@
 import { FlowringError } from '@flowring/common';
 import { loadLibc } from './adapters/libc.ts';
 import { openShmChannel } from './adapters/shm-channel.ts';
+import { UnixChannel } from './adapters/unix-channel.ts';
 import type { Channel, OpenChannelOptions } from './channel.ts';
 
 /**
@@ -10,6 +11,7 @@ import type { Channel, OpenChannelOptions } from './channel.ts';
  */
 export function openChannel(options: OpenChannelOptions): Channel {
   const { spec, events } = options;
+  if (spec.kind === 'unix') return new UnixChannel(spec, events);
   const libc = loadLibc();
   if (libc === null) {
     throw new FlowringError('FLOWRING_CHANNEL', { message: 'shared memory needs koffi, which did not load' });

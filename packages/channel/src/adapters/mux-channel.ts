@@ -73,11 +73,15 @@ export abstract class MuxChannel implements Channel {
   protected requestTurn(): void {
     if (this.#isTurnDue) return;
     this.#isTurnDue = true;
-    setImmediate(() => {
+    this.schedule(() => {
       this.#isTurnDue = false;
       if (this.isOpen) this.pump();
       else this.mux.startTurn();
     });
+  }
+
+  protected schedule(turn: () => void): void {
+    setImmediate(turn);
   }
 
   /** In a turn: the channel is down. */
