@@ -1,0 +1,57 @@
+import type { Channel, FlowPort, FlowReceiver } from '@flowring/channel';
+import type { ChannelId, FlowId } from '@flowring/common';
+import { RelayLane } from './relay-lane.ts';
+
+/** What an application's flow tells its IPCP. */
+export interface AppFlowEvents {
+  /** The application ended its half (0), or died, or its channel broke: once. */
+  onAppEnd(app: AppFlow, errno: number): void;
+}
+
+/** The application's side of one flow: its port on the channel, and the lane from the application to the layer. */
+export class AppFlow implements FlowReceiver {
+  readonly flow: FlowId;
+  readonly channel: ChannelId;
+  /** From the application to the layer; the layer sets its sink. */
+  readonly toLayer = new RelayLane();
+  /** To the application; `null` until attached and after `detach`. */
+  port: FlowPort | null = null;
+  /** Called when the application has room again; set by the layer. */
+  onAppWritable: () => void = noop;
+  appEnded = false;
+  /** The IRMd wants the endpoint back. */
+  deallocRequested = false;
+  readonly #events: AppFlowEvents;
+
+  constructor(flow: FlowId, channel: ChannelId, events: AppFlowEvents) {
+    this.flow = flow;
+    this.channel = channel;
+    this.#events = events;
+  }
+
+  attach(channel: Channel): void {
+    this.port = channel.attach(this.flow, this);
+    this.toLayer.setSource(this.port);
+  }
+
+  detach(): void {
+    this.toLayer.setSource(null);
+    this.port?.detach();
+  }
+
+  onMessage(slab: Buffer, start: number, end: number): void {
+    this.toLayer.push(slab, start, end);
+  }
+
+  onEnd(errno: number): void {
+    if (this.appEnded) return;
+    this.appEnded = true;
+    this.#events.onAppEnd(this, errno);
+  }
+
+  onWritable(): void {
+    this.onAppWritable();
+  }
+}
+
+function noop(): void {}

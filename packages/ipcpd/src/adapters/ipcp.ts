@@ -1,0 +1,282 @@
+import { randomBytes } from 'node:crypto';
+import type { ChannelId, ControlMessage, ErrorCode, FlowId } from '@flowring/common';
+import { createLogger, errnoOf, isFlowringError } from '@flowring/common';
+import type { PeerAddress } from '../core/fa-flow.ts';
+import type { FlowBinding } from '../core/fa-messages.ts';
+import { FlowAllocator } from '../core/flow-allocator.ts';
+import type { Layer } from '../layers/layer.ts';
+import { AllocatorDriver } from './allocator-driver.ts';
+import { AppFlow } from './app-flow.ts';
+import type { OpenChannel } from './channel-table.ts';
+import { ChannelTable } from './channel-table.ts';
+
+const log = createLogger('ipcpd');
+
+/** How long a deallocated flow waits for its application's end to come through the channel, ms. */
+const END_WAIT_MS = 5_000;
+
+export interface IpcpOptions {
+  readonly layer: Layer;
+  readonly openChannel: OpenChannel;
+  /** To the IRMd; false when it is gone. */
+  readonly send: (message: ControlMessage) => boolean;
+  /** The last flow is gone: an IPCP without an IRMd may end. */
+  readonly onIdle: () => void;
+}
+
+/** One IPC process without its connection to the IRMd: control messages in and out, channels, one layer. */
+export class Ipcp {
+  readonly #layer: Layer;
+  readonly #send: IpcpOptions['send'];
+  readonly #onIdle: () => void;
+  readonly #driver: AllocatorDriver;
+  readonly #channels: ChannelTable;
+  readonly #flows = new Map<FlowId, AppFlow>();
+  readonly #endWaits = new Map<FlowId, NodeJS.Timeout>();
+  #state: 'boot' | 'bootstrapping' | 'operational' = 'boot';
+  #irmdGone = false;
+  readonly allocator: FlowAllocator;
+
+  constructor(options: IpcpOptions) {
+    this.#layer = options.layer;
+    this.#send = options.send;
+    this.#onIdle = options.onIdle;
+    const { traits, params } = options.layer;
+    this.allocator = new FlowAllocator({ traits, params, random: randomU32 });
+    this.#driver = new AllocatorDriver(this.allocator, {
+      sendPdu: (peer, pdu) => this.#layer.sendPdu(peer, pdu),
+      tellIrmd: (message) => this.#tell(message),
+      bind: (binding) => this.#bind(binding),
+      ended: (flow, errno) => this.#ended(flow, errno),
+      unbind: (flow) => this.#unbind(flow),
+    });
+    this.#channels = new ChannelTable(options.openChannel, {
+      onUp: (channel) => this.#tell({ t: 'channel-up', channel }),
+      onDown: (channel) => this.#tell({ t: 'channel-down', channel }),
+    });
+  }
+
+  get flowCount(): number {
+    return this.#flows.size;
+  }
+
+  /** A message of the IRMd. One that is not for an IPCP is ignored. */
+  handle(message: ControlMessage): void {
+    switch (message.t) {
+      case 'ipcp-bootstrap':
+        this.#bootstrap(message);
+        return;
+      case 'ipcp-register':
+        this.#reply(message.req, () => this.#layer.directory.register(message.name));
+        return;
+      case 'ipcp-unregister':
+        this.#reply(message.req, () => this.#layer.directory.unregister(message.name));
+        return;
+      case 'ipcp-query':
+        this.#query(message);
+        return;
+      case 'ipcp-alloc':
+        this.#alloc(message);
+        return;
+      case 'ipcp-accept':
+        this.#accept(message);
+        return;
+      case 'ipcp-refuse':
+        this.#driver.input({ t: 'refuse', incoming: message.incoming, code: message.code });
+        return;
+      case 'ipcp-dealloc':
+        this.#dealloc(message.flow);
+        return;
+      case 'peer-gone':
+        this.#channels.peerGone(message.channel);
+        return;
+      default:
+        log('not for an IPCP: %s', message.t);
+    }
+  }
+
+  /** The IRMd went away: flows that exist are served until they end, by their applications alone. */
+  irmdGone(): void {
+    this.#irmdGone = true;
+    for (const app of [...this.#flows.values()]) if (app.appEnded) this.#release(app);
+    if (this.#flows.size === 0) this.#onIdle();
+  }
+
+  /** Ends every flow, at the applications and at the peers, and closes everything. */
+  close(): void {
+    const errno = errnoOf('FLOWRING_PEER_GONE');
+    for (const flow of [...this.#flows.keys()]) this.#driver.input({ t: 'local-end', flow, errno });
+    this.#channels.closeAll(errno);
+    for (const wait of this.#endWaits.values()) clearTimeout(wait);
+    this.#driver.close();
+    this.#layer.close();
+  }
+
+  #bootstrap(message: ControlMessage<'ipcp-bootstrap'>): void {
+    if (this.#state !== 'boot') {
+      this.#fail(message.req, 'FLOWRING_IPCP_STATE');
+      return;
+    }
+    this.#state = 'bootstrapping';
+    const up = (): void => {
+      this.#state = 'operational';
+      this.#tell({ t: 'ok', req: message.req, value: { ...this.#layer.params } });
+    };
+    const failed = (error: unknown): void => {
+      this.#state = 'boot';
+      this.#failWith(message.req, error);
+    };
+    try {
+      const done = this.#layer.bootstrap(message.layer, message.config, {
+        onPdu: (peer, pdu) => this.#driver.input({ t: 'pdu', peer, pdu }),
+        onData: (sEid) => this.#driver.noteData(sEid),
+      });
+      if (done instanceof Promise) done.then(up, failed);
+      else up();
+    } catch (error) {
+      failed(error);
+    }
+  }
+
+  #query(message: ControlMessage<'ipcp-query'>): void {
+    this.#lookup(message.name, (peer) => {
+      if (peer !== null) this.#tell({ t: 'ok', req: message.req, value: true });
+      else this.#fail(message.req, 'FLOWRING_NAME_UNKNOWN');
+    });
+  }
+
+  #alloc(message: ControlMessage<'ipcp-alloc'>): void {
+    const { flow, name, qos, timeoutMs, data } = message;
+    if (this.#flows.has(flow)) return;
+    if (message.open !== undefined) this.#channels.open(message.open);
+    const app = this.#enter(flow, message.channel);
+    this.#lookup(name, (peer) => {
+      if (this.#flows.get(flow) !== app) return;
+      if (peer !== null) {
+        this.#driver.input({ t: 'request', flow, peer, name, qos, timeoutMs, data });
+        return;
+      }
+      this.#forget(app);
+      const code = this.#state === 'operational' ? 'FLOWRING_NAME_UNKNOWN' : 'FLOWRING_IPCP_STATE';
+      this.#tell({ t: 'ipcp-refused', flow, code });
+    });
+  }
+
+  #accept(message: ControlMessage<'ipcp-accept'>): void {
+    const { incoming, flow, data } = message;
+    if (this.#flows.has(flow)) return;
+    if (message.open !== undefined) this.#channels.open(message.open);
+    const app = this.#enter(flow, message.channel);
+    this.#attach(app);
+    this.#driver.input({ t: 'accept', incoming, flow, data });
+  }
+
+  #dealloc(flow: FlowId): void {
+    const app = this.#flows.get(flow);
+    if (app === undefined) {
+      this.#driver.input({ t: 'release', flow });
+      return;
+    }
+    app.deallocRequested = true;
+    const isUp = app.port !== null && this.#channels.get(app.channel)?.isUp === true;
+    if (app.appEnded || !isUp) {
+      this.#release(app);
+      return;
+    }
+    const wait = setTimeout(() => this.#release(app), END_WAIT_MS);
+    wait.unref();
+    this.#endWaits.set(flow, wait);
+  }
+
+  #bind(binding: FlowBinding): void {
+    const app = this.#flows.get(binding.flow);
+    if (app === undefined) return;
+    if (app.port === null && !this.#attach(app)) app.onEnd(errnoOf('FLOWRING_CHANNEL'));
+    this.#layer.bind(binding, app);
+  }
+
+  #attach(app: AppFlow): boolean {
+    const channel = this.#channels.get(app.channel);
+    if (channel !== null) app.attach(channel);
+    return channel !== null;
+  }
+
+  #ended(flow: FlowId, errno: number): void {
+    const app = this.#flows.get(flow);
+    if (app !== undefined) this.#layer.ended(app, errno);
+  }
+
+  #appEnded(app: AppFlow, errno: number): void {
+    this.#driver.input({ t: 'local-end', flow: app.flow, errno });
+    if (app.deallocRequested || this.#irmdGone) this.#release(app);
+  }
+
+  #release(app: AppFlow): void {
+    this.#driver.input({ t: 'release', flow: app.flow });
+    if (this.#flows.get(app.flow) === app) this.#forget(app);
+  }
+
+  #unbind(flow: FlowId): void {
+    const app = this.#flows.get(flow);
+    if (app !== undefined) this.#forget(app);
+  }
+
+  #enter(flow: FlowId, channel: ChannelId): AppFlow {
+    const app = new AppFlow(flow, channel, { onAppEnd: (ended, errno) => this.#appEnded(ended, errno) });
+    this.#flows.set(flow, app);
+    return app;
+  }
+
+  #forget(app: AppFlow): void {
+    this.#flows.delete(app.flow);
+    clearTimeout(this.#endWaits.get(app.flow));
+    this.#endWaits.delete(app.flow);
+    this.#layer.unbind(app);
+    if (app.port === null) this.#channels.get(app.channel)?.discard(app.flow);
+    else app.detach();
+    if (this.#irmdGone && this.#flows.size === 0) this.#onIdle();
+  }
+
+  /** Asks the directory; `null` when nobody has the name, before the bootstrap, and when the directory fails. */
+  #lookup(name: string, found: (peer: PeerAddress | null) => void): void {
+    const answer = this.#state === 'operational' ? this.#layer.directory.lookup(name) : null;
+    if (!(answer instanceof Promise)) {
+      found(answer);
+      return;
+    }
+    answer.then(found, (error: unknown) => {
+      log('the directory failed for %s: %O', name, error);
+      found(null);
+    });
+  }
+
+  #reply(req: number, action: () => void): void {
+    if (this.#state !== 'operational') {
+      this.#fail(req, 'FLOWRING_IPCP_STATE');
+      return;
+    }
+    try {
+      action();
+      this.#tell({ t: 'ok', req });
+    } catch (error) {
+      this.#failWith(req, error);
+    }
+  }
+
+  #failWith(req: number, error: unknown): void {
+    if (!isFlowringError(error)) log('unexpected: %O', error);
+    this.#fail(req, isFlowringError(error) ? error.code : 'FLOWRING_INTERNAL');
+  }
+
+  #fail(req: number, code: ErrorCode): void {
+    this.#tell({ t: 'error', req, code });
+  }
+
+  #tell(message: ControlMessage): void {
+    if (!this.#irmdGone) this.#send(message);
+  }
+}
+
+function randomU32(): number {
+  return randomBytes(4).readUInt32BE();
+}

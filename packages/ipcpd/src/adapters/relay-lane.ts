@@ -1,0 +1,84 @@
+import type { FlowPort, SendOutcome } from '@flowring/channel';
+
+/** Where a lane's messages leave; a channel's port is one. */
+export type MessageSink = Pick<FlowPort, 'trySend' | 'trySendWith' | 'end'>;
+
+/**
+ * One direction of one flow: messages of a source go to a sink, in order, then the end. The source's credit goes
+ * back only when the sink has taken the message, so a reader that pauses stops its writer and nobody else; what
+ * waits here is bounded by that credit (`flowWindowBytes`). Makes no object per message unless the sink blocks.
+ */
+export class RelayLane {
+  #source: Pick<FlowPort, 'consumed'> | null = null;
+  #sink: MessageSink | null = null;
+  #waiting: Buffer[] = [];
+  #taken = 0;
+  #endErrno: number | null = null;
+
+  /** Messages held because the sink would block or is not known yet. */
+  get waitingMessages(): number {
+    return this.#waiting.length - this.#taken;
+  }
+
+  /** Whose credit a forwarded message returns; `null` when that end is gone. */
+  setSource(source: Pick<FlowPort, 'consumed'> | null): void {
+    this.#source = source;
+  }
+
+  setSink(sink: MessageSink): void {
+    this.#sink = sink;
+    this.flush();
+  }
+
+  /** The next message: bytes `start` to `end` of `slab`; copied if it has to wait. */
+  push(slab: Buffer, start: number, end: number): void {
+    if (this.#waiting.length === 0 && this.#sink !== null) {
+      if (forward(this.#sink, slab, start, end) !== 'would-block') {
+        this.#source?.consumed(end - start);
+        return;
+      }
+    }
+    this.#waiting.push(Buffer.from(slab.subarray(start, end)));
+  }
+
+  /** No more messages come; the sink is ended after those that wait. The first reason stays. */
+  finish(errno: number): void {
+    if (this.#endErrno !== null) return;
+    this.#endErrno = errno;
+    this.flush();
+  }
+
+  /** Tries what waits. Call when the sink may have room. */
+  flush(): void {
+    const sink = this.#sink;
+    if (sink === null) return;
+    while (this.#taken < this.#waiting.length) {
+      const message = this.#waiting[this.#taken]!;
+      if (forward(sink, message, 0, message.length) === 'would-block') return;
+      this.#taken += 1;
+      this.#source?.consumed(message.length);
+    }
+    if (this.#taken > 0) this.#waiting = [];
+    this.#taken = 0;
+    if (this.#endErrno !== null) sink.end(this.#endErrno);
+  }
+}
+
+/** The message being copied: kept here so that a forwarded message costs no closure. */
+let fillSlab: Buffer = Buffer.alloc(0);
+let fillStart = 0;
+let fillEnd = 0;
+
+function fill(target: Uint8Array, offset: number): number {
+  return fillSlab.copy(target, offset, fillStart, fillEnd);
+}
+
+function forward(sink: MessageSink, slab: Buffer, start: number, end: number): SendOutcome {
+  if (start === end) return sink.trySend(EMPTY);
+  fillSlab = slab;
+  fillStart = start;
+  fillEnd = end;
+  return sink.trySendWith(end - start, fill);
+}
+
+const EMPTY = new Uint8Array(0);

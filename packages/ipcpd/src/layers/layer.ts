@@ -1,0 +1,43 @@
+import type { PathParams } from '@flowring/common';
+import type { FaTraits, PeerAddress } from '../core/fa-flow.ts';
+import type { FlowBinding } from '../core/fa-messages.ts';
+import type { AppFlow } from '../adapters/app-flow.ts';
+
+/** What a layer tells its IPCP. Never called from inside a call into the layer's `bind`, `ended` or `unbind`. */
+export interface LayerEvents {
+  /** An FA PDU of the allocator at `peer`. The bytes are the receiver's. */
+  onPdu(peer: PeerAddress, pdu: Uint8Array): void;
+  /** Data came in for the flow with our EID `sEid`. For layers whose packets prove that a peer lives. */
+  onData(sEid: number): void;
+}
+
+/** Which IPCP of the layer has a name. */
+export interface Directory {
+  register(name: string): void;
+  unregister(name: string): void;
+  /** The IPCP to ask for a flow to `name`; `null`: nobody has it. */
+  lookup(name: string): PeerAddress | null | Promise<PeerAddress | null>;
+}
+
+/**
+ * The policy of a layer: its directory, its N-1 path, how packets of a flow travel. Everything else (allocation,
+ * liveness, the applications' channels) is the same for every layer.
+ */
+export interface Layer {
+  readonly type: string;
+  readonly traits: FaTraits;
+  /** Told to both ends of every flow. */
+  readonly params: PathParams;
+  readonly directory: Directory;
+  /** Makes the layer operational. Rejects with a FlowringError when the configuration is not usable. */
+  bootstrap(layerName: string, config: unknown, events: LayerEvents): void | Promise<void>;
+  /** Sends an FA PDU to another IPCP of the layer; may lose it. */
+  sendPdu(peer: PeerAddress, pdu: Uint8Array): void;
+  /** The flow is allocated between these EIDs: its packets travel from now on. */
+  bind(binding: FlowBinding, app: AppFlow): void;
+  /** The peer's half is over: `app` gets its end after everything that has arrived. */
+  ended(app: AppFlow, errno: number): void;
+  /** The flow is forgotten. What `app` wrote before its end is still delivered where the layer holds it. */
+  unbind(app: AppFlow): void;
+  close(): void;
+}
