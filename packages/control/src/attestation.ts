@@ -1,5 +1,7 @@
 import { readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Reply } from 'zeromq';
+import { errorCode } from './runtime-dir.ts';
 import { zmqContext } from './zmq-context.ts';
 
 /** What the kernel says of the process behind a connection (SO_PEERCRED), through zeromq's ZAP. */
@@ -80,10 +82,24 @@ const domains = new Map<string, ZapDecision>();
 let starting: Promise<void> | undefined;
 let socket: Reply | undefined;
 
+/** Fixed by RFC 27. */
+const ZAP_ADDRESS = 'inproc://zeromq.zap.01';
+const ZAP_BIND_TRIES = 200;
+const ZAP_BIND_RETRY_MS = 5;
+
 async function startZap(): Promise<void> {
   const reply = new Reply({ context: zmqContext(), linger: 0 });
   socket = reply;
-  await reply.bind('inproc://zeromq.zap.01');
+  for (let triesLeft = ZAP_BIND_TRIES; ; triesLeft--) {
+    try {
+      await reply.bind(ZAP_ADDRESS);
+      break;
+    } catch (error) {
+      // zeromq frees the address of a handler that was just closed in a thread of its own.
+      if (errorCode(error) !== 'EADDRINUSE' || triesLeft === 0) throw error;
+      await sleep(ZAP_BIND_RETRY_MS);
+    }
+  }
   void answerAll(reply);
 }
 

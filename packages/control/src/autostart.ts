@@ -55,13 +55,11 @@ class StartedDaemon {
     this.#logPath = join(dir, 'irmd.log');
     const logFd = openSync(this.#logPath, 'a', 0o600);
     try {
-      const { NODE_OPTIONS, NODE_CHANNEL_FD, NODE_CHANNEL_SERIALIZATION_MODE, ...rest } = env;
-      void [NODE_OPTIONS, NODE_CHANNEL_FD, NODE_CHANNEL_SERIALIZATION_MODE];
       this.#child = spawn(process.execPath, [irmdPath(env), '--auto'], {
         cwd: '/',
         detached: true,
         stdio: ['ignore', logFd, logFd],
-        env: { ...rest, FLOWRING_DIR: dir },
+        env: { ...daemonEnv(env), FLOWRING_DIR: dir },
       });
     } finally {
       closeSync(logFd);
@@ -86,6 +84,12 @@ class StartedDaemon {
   letGo(): void {
     this.#child.unref();
   }
+}
+
+/** What was meant for this process alone does not go to the daemon. */
+function daemonEnv(env: Readonly<Record<string, string | undefined>>): NodeJS.ProcessEnv {
+  const ours = ['NODE_OPTIONS', 'NODE_CHANNEL_FD', 'NODE_CHANNEL_SERIALIZATION_MODE'];
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !ours.includes(name)));
 }
 
 async function isServed(guard: string, timeoutMs: number): Promise<boolean> {

@@ -104,7 +104,7 @@ class Client implements ControlClient {
 
   request(request: ManagementRequest, options: RequestOptions = {}): Promise<unknown> {
     const req = this.nextRequestId();
-    return this.#ask({ ...request, req } as ControlMessage, req, options);
+    return this.#ask({ ...request, req }, req, options);
   }
 
   send(message: ControlMessage): boolean {

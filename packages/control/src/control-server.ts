@@ -358,7 +358,7 @@ class Server implements ControlServer {
 
   #countMalformed(session: Session): void {
     this.stats.framesMalformed++;
-    if (++session.malformed < LIMITS.malformedFramesMax) return;
+    if (++session.malformed !== LIMITS.malformedFramesMax) return;
     this.stats.processesDropped++;
     session.lane?.destroy();
   }

@@ -89,7 +89,7 @@ export async function subscribeEvents(options: SubscribeOptions): Promise<void> 
   } catch (cause) {
     options.signal.removeEventListener('abort', stop);
     if (!socket.closed) socket.close();
-    throw new FlowringError(options.signal.aborted ? 'FLOWRING_ABORTED' : 'FLOWRING_IRMD_UNREACHABLE', {
+    throw new FlowringError(isAborted(options.signal) ? 'FLOWRING_ABORTED' : 'FLOWRING_IRMD_UNREACHABLE', {
       cause,
     });
   }
@@ -105,11 +105,15 @@ async function follow(socket: Subscriber, options: SubscribeOptions): Promise<vo
       if (event === null) continue;
       if (lastSeq > 0 && event.seq > lastSeq + 1) options.onMissed?.(event.seq - lastSeq - 1);
       lastSeq = event.seq;
-      if (!options.signal.aborted) options.onEvent(event);
+      if (!isAborted(options.signal)) options.onEvent(event);
     }
-  } catch {
-    // Closed by the signal.
+  } catch (error) {
+    if (!socket.closed) throw error;
   }
+}
+
+function isAborted(signal: AbortSignal): boolean {
+  return signal.aborted;
 }
 
 function toEvent(frame: Buffer | undefined): ControlEvent | null {

@@ -53,8 +53,9 @@ export async function openProbe(path: string): Promise<GuardProbe | null> {
     } catch (error) {
       const code = errorCode(error);
       if (code === 'ECONNREFUSED' || code === 'ENOENT') return null;
-      if (code !== 'EAGAIN') throw error;
-      await sleep(BACKLOG_FULL_RETRY_MS);
+      // EAGAIN: the backlog is full. ECONNRESET: the listener closed with us in its backlog; the next try tells.
+      if (code !== 'EAGAIN' && code !== 'ECONNRESET') throw error;
+      await sleep(RETRY_MS);
     }
   }
 }
@@ -71,4 +72,4 @@ export async function connectUnix(path: string): Promise<Socket> {
   });
 }
 
-const BACKLOG_FULL_RETRY_MS = 5;
+const RETRY_MS = 5;
