@@ -27,6 +27,10 @@ export const LIMITS = {
   flowsMax: 1_000_000,
   /** Names of one IRMd. */
   namesMax: 65_536,
+  /** Programs bound to one name. */
+  programsPerNameMax: 64,
+  /** IPCPs of one IRMd. */
+  ipcpsMax: 64,
   /** Registered processes of one IRMd. */
   processesMax: 16_384,
   /** Descriptors of the posix interface, per process (O7s: 64..4095). */

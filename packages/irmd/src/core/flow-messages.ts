@@ -1,0 +1,55 @@
+import type { ControlMessage, PeerInfo } from '@flowring/common';
+import type { IrmState } from './irm-state.ts';
+import type { Acceptor } from './registry/acceptor.ts';
+import type { Channel } from './registry/channel.ts';
+import { channelIdFor, openSpecFor } from './registry/channel.ts';
+import type { ProcessEntry } from './registry/process.ts';
+import type { Request } from './request.ts';
+
+export function offerMessage(
+  request: Request,
+  channel: Channel,
+  acceptor: Acceptor,
+  decide: boolean,
+): ControlMessage<'offer'> {
+  const server = acceptor.process;
+  const open = openSpecFor(channel, server, true);
+  return {
+    t: 'offer',
+    acceptor: acceptor.id,
+    flow: request.flow.id,
+    name: request.nameText,
+    qos: request.qos,
+    decide,
+    channel: channelIdFor(channel, server, true),
+    params: request.params,
+    peer: request.incoming ? REMOTE_PEER : peerInfo(request.client),
+    ...(open === undefined ? {} : { open }),
+    ...(request.layer === null ? {} : { layer: request.layer }),
+    ...(request.data === undefined ? {} : { data: request.data }),
+  };
+}
+
+export function ipcpAllocMessage(
+  irm: IrmState,
+  request: Request,
+  channel: Channel,
+): ControlMessage<'ipcp-alloc'> {
+  const open = openSpecFor(channel, request.flow.server!, true);
+  return {
+    t: 'ipcp-alloc',
+    flow: request.flow.id,
+    name: request.nameText,
+    qos: request.qos,
+    timeoutMs: Math.max(1, Math.ceil((request.expiresUs - irm.nowUs) / 1_000)),
+    channel: channel.id,
+    ...(open === undefined ? {} : { open }),
+    ...(request.data === undefined ? {} : { data: request.data }),
+  };
+}
+
+export function peerInfo(process: ProcessEntry): PeerInfo {
+  return { pid: process.joined.pid, uid: process.joined.uid, program: process.joined.program };
+}
+
+export const REMOTE_PEER = { pid: 0, uid: 0, program: '' } as const;

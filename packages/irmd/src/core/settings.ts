@@ -1,0 +1,49 @@
+import type { PathParams } from '@flowring/common';
+import { LIMITS, TIMES } from '@flowring/common';
+
+/** What the core is configured with; all times in ms. */
+export interface IrmSettings {
+  /** The daemon's own uid: it and uid 0 may do everything. */
+  readonly ownUid: number;
+  /** How long a request for a known name waits when nobody serves it. Default 1 s. */
+  readonly acceptorGraceMs: number;
+  /** How long a started program may take until it accepts. Default 10 s. */
+  readonly programStartMs: number;
+  /** How long a started IPCP may take until it says hello. Default 10 s. */
+  readonly ipcpStartMs: number;
+  /** How long an IPCP may take to answer a bootstrap or a registration. Default 5 s. */
+  readonly ipcpRequestMs: number;
+  /** How long an IPCP may take to say whether it knows a name. Default 1 s. */
+  readonly ipcpQueryMs: number;
+  /** First pause after a failed start of a program or IPCP; doubles with each failure. Default 250 ms. */
+  readonly backoffMinMs: number;
+  /** Longest pause between two starts. Default 10 s. */
+  readonly backoffMaxMs: number;
+  /** A child that ran this long has its failures forgiven. Default 30 s. */
+  readonly stableMs: number;
+  /** IPCP types that can be started. */
+  readonly ipcpTypes: readonly string[];
+  /** Path of a direct flow. Times as O7s has them (A 10 s, R 120 s, MPL 1 ms: include/ouroboros, cmake/config). */
+  readonly directParams: PathParams;
+  /** Where channel files go; a channel's prefix is `DIR/ch-ID`. */
+  readonly channelDir: string;
+  readonly ringBytes: number;
+  readonly flowsMax: number;
+}
+
+export const DEFAULT_SETTINGS: IrmSettings = {
+  ownUid: 0,
+  acceptorGraceMs: TIMES.acceptorGraceMs,
+  programStartMs: TIMES.programStartMs,
+  ipcpStartMs: 10_000,
+  ipcpRequestMs: TIMES.requestTimeoutMs,
+  ipcpQueryMs: 1_000,
+  backoffMinMs: 250,
+  backoffMaxMs: 10_000,
+  stableMs: 30_000,
+  ipcpTypes: ['local'],
+  directParams: { mplMs: 1, aMs: 10_000, rMs: 120_000, mtuBytes: LIMITS.sduMaxBytes },
+  channelDir: '/tmp',
+  ringBytes: LIMITS.ringBytes,
+  flowsMax: LIMITS.flowsMax,
+};

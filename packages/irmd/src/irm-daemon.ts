@@ -1,0 +1,146 @@
+import { rmSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { TIMES } from '@flowring/common';
+import type { ControlServer } from '@flowring/control';
+import { prepareRuntimeDir, runtimeDir, startControlServer } from '@flowring/control';
+import { ChannelFolder } from './adapters/channel-folder.ts';
+import { IrmDriver } from './adapters/irm-driver.ts';
+import { ipcpdPath } from './adapters/ipcpd-path.ts';
+import { IrmMachine } from './core/irm-machine.ts';
+import type { IrmSettings } from './core/settings.ts';
+
+export interface DaemonOptions {
+  /** Runtime directory. Default: FLOWRING_DIR and so on, see `runtimeDir`. */
+  readonly dir?: string;
+  /** Brings up a local layer named "local" and ends after `idleExitMs` without programs. Default false. */
+  readonly auto?: boolean;
+  /** With `auto`: default {@link TIMES}.idleExitMs. */
+  readonly idleExitMs?: number;
+  /** Bounds and times of the core that differ from the defaults. */
+  readonly settings?: Partial<IrmSettings>;
+  /** The IPCP program. Default: that of the installed @flowring/ipcpd. */
+  readonly ipcpd?: string;
+  /** A line for the operator: what happened, and what children wrote. */
+  readonly onLog?: (line: string) => void;
+}
+
+/** A running IRM daemon. */
+export interface Daemon {
+  readonly dir: string;
+  readonly driver: IrmDriver;
+  /** Ends children, tells processes, removes files. Idempotent. */
+  stop(): Promise<void>;
+  /** For a crash: ends children at once and removes the channel files. */
+  abort(): void;
+  /** Resolves when the daemon has stopped, for whatever reason. */
+  readonly stopped: Promise<void>;
+}
+
+/**
+ * Starts the IRM daemon of a runtime directory. Rejects `FLOWRING_ALREADY_RUNNING` and `FLOWRING_RUNTIME_DIR`.
+ */
+export async function startDaemon(options: DaemonOptions = {}): Promise<Daemon> {
+  const dir = resolve(options.dir ?? runtimeDir());
+  const onLog = options.onLog ?? (() => undefined);
+  prepareRuntimeDir(dir);
+  const running = new RunningDaemon(dir, options, onLog);
+  await running.open();
+  if (options.auto === true) await running.bringUpLocalLayer();
+  return running;
+}
+
+class RunningDaemon implements Daemon {
+  readonly dir: string;
+  readonly stopped: Promise<void>;
+  driver!: IrmDriver;
+  readonly #options: DaemonOptions;
+  readonly #onLog: (line: string) => void;
+  #channels: ChannelFolder | null = null;
+  #server: ControlServer | null = null;
+  #stopping: Promise<void> | null = null;
+  #idleTimer: NodeJS.Timeout | null = null;
+  #resolveStopped: () => void = () => undefined;
+
+  constructor(dir: string, options: DaemonOptions, onLog: (line: string) => void) {
+    this.dir = dir;
+    this.#options = options;
+    this.#onLog = onLog;
+    this.stopped = new Promise((done) => (this.#resolveStopped = done));
+  }
+
+  async open(): Promise<void> {
+    // The lock comes first: what is in the channel folder may be a running daemon's.
+    let driver: IrmDriver | null = null;
+    const server = await startControlServer({
+      dir: this.dir,
+      events: {
+        onProcess: (process) => driver?.onProcess(process) ?? false,
+        onMessage: (process, message) => driver?.onMessage(process, message),
+        onGone: (process) => driver?.onGone(process),
+      },
+    });
+    this.#server = server;
+    this.#channels = new ChannelFolder(this.dir);
+    const machine = new IrmMachine({
+      ownUid: process.getuid?.() ?? 0,
+      channelDir: this.#channels.path,
+      ...this.#options.settings,
+    });
+    driver = new IrmDriver({
+      machine,
+      dir: this.dir,
+      channels: this.#channels,
+      ipcpd: this.#options.ipcpd ?? ipcpdPath(),
+      onLog: this.#onLog,
+      onShutdown: () => void this.stop(),
+      onPopulation: (programs) => this.#watchIdleness(programs),
+    });
+    driver.attach(server);
+    this.driver = driver;
+    this.#watchIdleness(0);
+  }
+
+  async bringUpLocalLayer(): Promise<void> {
+    try {
+      await this.driver.own.request({ t: 'ipcp-create', ipcp: 'local', type: 'local' });
+      await this.driver.own.request({ t: 'ipcp-configure', ipcp: 'local', layer: 'local' });
+    } catch (error) {
+      this.#onLog(`no local layer: ${(error as Error).message}`);
+    }
+  }
+
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stop();
+    return this.#stopping;
+  }
+
+  abort(): void {
+    this.driver.children.killAll();
+    this.#channels?.remove();
+    for (const name of ['guard.sock', 'ctl.sock', 'pub.sock']) rmSync(`${this.dir}/${name}`, { force: true });
+  }
+
+  async #stop(): Promise<void> {
+    if (this.#idleTimer !== null) clearTimeout(this.#idleTimer);
+    // The reply to the request that stops us is written in this turn.
+    await new Promise((done) => setImmediate(done));
+    this.#server?.publish('stopping', { pid: process.pid });
+    this.driver.stop();
+    await this.driver.children.stopAll();
+    await this.#server?.stop();
+    this.#channels?.remove();
+    this.#resolveStopped();
+  }
+
+  #watchIdleness(programs: number): void {
+    if (this.#options.auto !== true) return;
+    if (this.#idleTimer !== null) clearTimeout(this.#idleTimer);
+    this.#idleTimer = null;
+    if (programs > 0) return;
+    const idleMs = this.#options.idleExitMs ?? TIMES.idleExitMs;
+    this.#idleTimer = setTimeout(() => {
+      this.#onLog(`no programs for ${idleMs} ms: ending`);
+      void this.stop();
+    }, idleMs);
+  }
+}
