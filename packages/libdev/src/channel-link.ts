@@ -1,14 +1,23 @@
 import type { Channel, ChannelDownReason, ChannelEvents, FlowReceiver } from '@flowring/channel';
 import type { ChannelSpec, ControlMessage, FlowId, PathParams, PeerInfo, QosSpec } from '@flowring/common';
 import { errnoOf, LIMITS, qosCubes, serviceOf } from '@flowring/common';
+import type { FrcpParams } from '@flowring/frcp';
+import { resolveParams } from '@flowring/frcp';
 import type { RuntimeClock } from './clock.ts';
 import type { Environment } from './environment.ts';
-import type { BaseFlow, FlowHost, FlowSeed } from './flow-base.ts';
+import type { BaseFlow, FlowSeed } from './flow-base.ts';
+import type { FrcpDriver } from './frcp-driver.ts';
+import type { FrcpHost } from './frcp-flow.ts';
+import { FrcpFlow } from './frcp-flow.ts';
 import { RawFlow } from './raw-flow.ts';
+
+/** Largest PDU where the path would carry more: large enough that its cost is in the bytes. */
+const PDU_MAX_BYTES = 65_536;
 
 /** What the links of a runtime share. */
 export interface LinkServices {
   readonly env: Environment;
+  readonly driver: FrcpDriver;
   compactLater(flow: BaseFlow): void;
 }
 
@@ -22,15 +31,18 @@ export interface LinkOwner {
 }
 
 /** One channel of this process, and what its flows share. */
-export class ChannelLink implements FlowHost, ChannelEvents {
+export class ChannelLink implements FrcpHost, ChannelEvents {
   readonly clock: RuntimeClock;
   readonly channel: Channel;
+  readonly driver: FrcpDriver;
   readonly #owner: LinkOwner;
   #lastPeer: PeerInfo | undefined;
+  #lastParams: { readonly key: string; readonly params: FrcpParams } | undefined;
 
   constructor(owner: LinkOwner, spec: ChannelSpec) {
     this.#owner = owner;
     this.clock = owner.services.env.clock;
+    this.driver = owner.services.driver;
     this.channel = owner.services.env.openChannel({ spec, events: this });
   }
 
@@ -70,7 +82,29 @@ export class ChannelLink implements FlowHost, ChannelEvents {
     if (serviceOf(seed.qos) === 'raw') {
       return new RawFlow(this, seed, Math.min(params.mtuBytes, LIMITS.sduMaxBytes));
     }
-    throw new Error('not yet');
+    return new FrcpFlow(this, seed, this.#frcpParams(seed, params));
+  }
+
+  #frcpParams({ qos, peer }: FlowSeed, path: PathParams): FrcpParams {
+    const reliable = qos.loss === 0;
+    const lowerReliable = this.#owner.services.env.lowerReliable && peer.pid !== 0;
+    const integrity = qos.ber === 0 && !lowerReliable;
+    const key = [reliable, lowerReliable, integrity, path.mplMs, path.aMs, path.rMs, path.mtuBytes].join();
+    if (this.#lastParams?.key === key) return this.#lastParams.params;
+    const params = resolveParams({
+      mplUs: path.mplMs * 1_000,
+      aUs: path.aMs * 1_000,
+      rUs: path.rMs * 1_000,
+      mtuBytes: Math.min(path.mtuBytes, PDU_MAX_BYTES),
+      sduMaxBytes: LIMITS.sduMaxBytes,
+      windowBytes: LIMITS.flowWindowBytes,
+      reliable,
+      lowerReliable,
+      integrity,
+      randomU32: () => this.#owner.services.env.randomU32(),
+    });
+    this.#lastParams = { key, params };
+    return params;
   }
 
   #internPeer(peer: PeerInfo): PeerInfo {

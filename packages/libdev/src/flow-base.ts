@@ -207,6 +207,18 @@ export abstract class BaseFlow implements Flow, FlowReceiver {
     return extras.closed;
   }
 
+  /** Whether the own `dealloc` or `abort` was called. */
+  get isLeft(): boolean {
+    return (this.#flags & (CLOSING | CLOSED)) !== 0;
+  }
+
+  /** The event of the peer's end, once that came. */
+  get endEvent(): FlowEventType | undefined {
+    if ((this.#flags & PEER_ENDED) === 0) return undefined;
+    if (this.#endErrno === CLEAN_END) return 'DEALLOC';
+    return codeOfErrno(this.#endErrno) === 'FLOWRING_PEER_GONE' ? 'PEER' : 'DOWN';
+  }
+
   get observer(): FlowObserver | undefined {
     return this.#extras?.observer;
   }
@@ -280,7 +292,8 @@ export abstract class BaseFlow implements Flow, FlowReceiver {
     this.#flags |= CLOSING;
     this.readers?.rejectAll(notAllocated(this.id));
     const undelivered = await this.#linger(options);
-    this.#finish(CLEAN_END, { by: 'local', unackedSdus: undelivered });
+    const errno = undelivered === 0 ? CLEAN_END : errnoOf('FLOWRING_FLOW_DOWN');
+    this.#finish(errno, { by: 'local', unackedSdus: undelivered });
     if (undelivered === 0) return;
     throw new FlowringError('FLOWRING_UNACKED', { details: { flow: this.id, unackedSdus: undelivered } });
   }
@@ -337,8 +350,7 @@ export abstract class BaseFlow implements Flow, FlowReceiver {
     this.#settle(code === undefined ? { by: 'peer', unackedSdus } : { by: 'lost', code, unackedSdus });
     this.serveReaders();
     this.writers?.rejectAll(this.#writeError());
-    const type = code === undefined ? 'DEALLOC' : code === 'FLOWRING_PEER_GONE' ? 'PEER' : 'DOWN';
-    this.#extras?.observer?.notify(this, type);
+    this.#extras?.observer?.notify(this, this.endEvent!);
   }
 
   /** Messages arrived: give them to who waits. */
@@ -498,7 +510,7 @@ export abstract class BaseFlow implements Flow, FlowReceiver {
   }
 
   async #linger(options: DeallocOptions): Promise<number> {
-    if ((this.#flags & PEER_ENDED) === 0 && !(this.#noWriters() && this.startDrain())) {
+    if (!(this.#noWriters() && this.startDrain())) {
       const timeoutMs = options.lingerMs ?? Math.min(DEFAULT_LINGER_MS, this.lingerMaxMs);
       const drain = this.#writeQueue().wait(DRAIN, undefined, { timeoutMs, signal: options.signal });
       await drain.catch(() => undefined);

@@ -20,6 +20,11 @@ export type {
   WriteOutcome,
 } from './flow-types.ts';
 
+export { FlowSet } from './flow-set.ts';
+export type { FlowSetEvents } from './flow-set.ts';
+export { toDuplex } from './duplex.ts';
+export type { FlowDuplexOptions } from './duplex.ts';
+
 /** The process's one runtime. It connects on the first call and lets the process end when nothing waits. */
 const application: Application = createApplication(new Runtime(new ProcessEnvironment()));
 

@@ -7,6 +7,7 @@ import type { RuntimeClock } from './clock.ts';
 import type { Environment } from './environment.ts';
 import type { BaseFlow } from './flow-base.ts';
 import type { FlowAllocOptions, WaitOptions } from './flow-types.ts';
+import { FrcpDriver } from './frcp-driver.ts';
 import type { SessionEvents } from './session.ts';
 import { Session } from './session.ts';
 import { abortError, timeoutError, WaitQueue } from './wait-queue.ts';
@@ -25,6 +26,7 @@ interface Stray {
 /** A process's flows: its connection to the IRMd, channels and acceptors. */
 export class Runtime implements AcceptorHost, LinkServices, SessionEvents {
   readonly env: Environment;
+  readonly driver: FrcpDriver;
   readonly #connectWaiters: WaitQueue<undefined, Session>;
   readonly #acceptors = new Map<number, Acceptor>();
   readonly #names = new Set<string>();
@@ -40,6 +42,7 @@ export class Runtime implements AcceptorHost, LinkServices, SessionEvents {
 
   constructor(env: Environment) {
     this.env = env;
+    this.driver = new FrcpDriver(env.clock);
     this.#connectWaiters = new WaitQueue(env.clock);
   }
 

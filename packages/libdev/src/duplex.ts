@@ -1,0 +1,128 @@
+import { Duplex } from 'node:stream';
+import type { DuplexOptions } from 'node:stream';
+import type { Flow } from './flow-types.ts';
+
+type Done = (error?: Error | null) => void;
+
+/** Bytes of one message at most, so that one large write does not delay what other flows send. */
+const CHUNK_MAX_BYTES = 65_536;
+const END_OF_STREAM = Buffer.alloc(0);
+
+/** Stream options of {@link toDuplex}. */
+export type FlowDuplexOptions = Pick<
+  DuplexOptions,
+  'allowHalfOpen' | 'readableHighWaterMark' | 'writableHighWaterMark'
+>;
+
+/**
+ * A byte stream over a flow, for what wants a socket: `http` (`server.emit('connection', stream)`,
+ * `http.request({ createConnection: () => stream })`), `tls` (`tls.connect({ socket: stream })`), `ws`. Both ends must use
+ * it: message boundaries mean nothing, and an empty message is the end of one direction (a flow has no half close).
+ * When both directions have ended the flow is deallocated; `destroy` aborts it. The peer's `dealloc` ends the stream,
+ * its death destroys it with `FLOWRING_PEER_GONE`. Backpressure works both ways. Use it on reliable flows: bytes lost
+ * by a raw flow are lost from the stream. `allowHalfOpen` is false by default, as in `net`.
+ */
+export function toDuplex(flow: Flow, options: FlowDuplexOptions = {}): Duplex {
+  return new FlowDuplex(flow, options);
+}
+
+class FlowDuplex extends Duplex {
+  readonly #flow: Flow;
+  readonly #chunkMaxBytes: number;
+  #reading = false;
+  #sentEnd = false;
+
+  constructor(flow: Flow, options: FlowDuplexOptions) {
+    super({ allowHalfOpen: false, ...options });
+    this.#flow = flow;
+    this.#chunkMaxBytes = Math.min(flow.messageMaxBytes, CHUNK_MAX_BYTES);
+  }
+
+  // What users of sockets call without asking whether it is there.
+  setTimeout(): this {
+    return this;
+  }
+
+  setNoDelay(): this {
+    return this;
+  }
+
+  setKeepAlive(): this {
+    return this;
+  }
+
+  ref(): this {
+    return this;
+  }
+
+  unref(): this {
+    return this;
+  }
+
+  override _read(): void {
+    if (this.#reading) return;
+    this.#reading = true;
+    this.#pull().then(
+      () => (this.#reading = false),
+      (error: unknown) => {
+        this.#reading = false;
+        if (!this.destroyed) this.destroy(error as Error);
+      },
+    );
+  }
+
+  override _write(chunk: Buffer, _encoding: BufferEncoding, done: Done): void {
+    this.#send(chunk).then(() => {
+      done();
+    }, done);
+  }
+
+  override _writev(chunks: { chunk: Buffer }[], done: Done): void {
+    this._write(Buffer.concat(chunks.map(({ chunk }) => chunk)), 'buffer' as BufferEncoding, done);
+  }
+
+  override _final(done: Done): void {
+    this.#sentEnd = true;
+    this.#sendEnd().then(() => {
+      done();
+    }, done);
+  }
+
+  override _destroy(error: Error | null, done: Done): void {
+    if (error === null && this.#sentEnd && this.readableEnded) {
+      this.#flow[Symbol.asyncDispose]().then(
+        () => {
+          done(null);
+        },
+        (failure: unknown) => {
+          done(failure as Error);
+        },
+      );
+      return;
+    }
+    this.#flow.abort();
+    done(error);
+  }
+
+  async #pull(): Promise<void> {
+    for (;;) {
+      const message = await this.#flow.read();
+      if (message === null || message.length === 0) {
+        this.push(null);
+        return;
+      }
+      if (!this.push(message)) return;
+    }
+  }
+
+  async #send(chunk: Buffer): Promise<void> {
+    for (let at = 0; at < chunk.length; at += this.#chunkMaxBytes) {
+      await this.#flow.write(chunk.subarray(at, at + this.#chunkMaxBytes));
+    }
+  }
+
+  /** A peer that is gone needs no end mark. */
+  async #sendEnd(): Promise<void> {
+    if (this.#flow.isOpen) await this.#flow.write(END_OF_STREAM).catch(() => undefined);
+  }
+}

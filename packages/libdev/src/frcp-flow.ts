@@ -1,0 +1,207 @@
+import type { EndErrno } from '@flowring/channel';
+import { CLEAN_END } from '@flowring/channel';
+import { errnoOf } from '@flowring/common';
+import type { FrcpEvent, FrcpParams } from '@flowring/frcp';
+import { FrcpConnection } from '@flowring/frcp';
+import type { FlowHost, FlowSeed } from './flow-base.ts';
+import { BaseFlow, WRITE } from './flow-base.ts';
+import type { WriteOutcome } from './flow-types.ts';
+import type { FrcpDriver, Pumped } from './frcp-driver.ts';
+
+/** A host whose flows may run FRCP. */
+export interface FrcpHost extends FlowHost {
+  readonly driver: FrcpDriver;
+}
+
+let filling: FrcpConnection;
+let fillingUs = 0;
+let filledBytes = 0;
+/** Has the connection write its next PDU where the channel wants it. One function for all flows. */
+const fill = (target: Uint8Array, offset: number): number =>
+  (filledBytes = filling.pollTransmit(fillingUs, target, offset));
+
+/** A flow with FRCP on it. The connection outlives what carries it. */
+export class FrcpFlow extends BaseFlow implements Pumped {
+  heapIndex = -1;
+  deadlineUs = 0;
+  touched = false;
+  readonly #connection: FrcpConnection;
+  readonly #driver: FrcpDriver;
+  readonly #params: FrcpParams;
+  /** An SDU taken from the connection to see its length. */
+  #peeked: Buffer | null = null;
+  #windowFull = false;
+  #channelFull = false;
+  #lowerEnded = false;
+  /** Messages lost when the connection failed. */
+  #lostSdus = 0;
+  #listed = false;
+
+  constructor(host: FrcpHost, seed: FlowSeed, params: FrcpParams) {
+    super(host, seed);
+    this.#driver = host.driver;
+    this.#params = params;
+    this.#connection = new FrcpConnection(params, host.driver.now());
+  }
+
+  override get messageMaxBytes(): number {
+    return this.#params.sduMaxBytes;
+  }
+
+  override get rxQueueLength(): number {
+    return this.#connection.readableSdus + (this.#peeked === null ? 0 : 1);
+  }
+
+  override onMessage(slab: Buffer, start: number, end: number): void {
+    this.#connection.handlePdu(this.#driver.now(), slab, start, end);
+    this.port!.consumed(end - start);
+    this.#driver.touch(this, false);
+  }
+
+  override onWritable(): void {
+    this.#channelFull = false;
+    this.#driver.touch(this, false);
+  }
+
+  override onEnd(errno: EndErrno): void {
+    this.#lowerEnded = true;
+    this.#takeEvents();
+    if (this.isLeaving) this.drained();
+    // A peer that leaves without FRCP's end marker left something unsaid.
+    else this.ended(errno === CLEAN_END ? errnoOf('FLOWRING_FLOW_DOWN') : errno);
+  }
+
+  timedOut(nowUs: number): void {
+    this.#connection.handleTimeout(nowUs);
+  }
+
+  pump(nowUs: number): number {
+    if (this.isClosed) return Infinity;
+    this.#takeEvents();
+    this.#transmit(nowUs);
+    if (this.isClosed) return Infinity;
+    if (!this.#listed && this.rxQueueLength > 0) {
+      this.#listed = true;
+      this.host.holdsSlabs(this);
+    }
+    return this.#lowerEnded ? Infinity : (this.#connection.nextTimeout() ?? Infinity);
+  }
+
+  override compact(): void {
+    this.#listed = false;
+    this.#connection.compact();
+    if (this.#peeked !== null) this.#peeked = Buffer.from(this.#peeked);
+  }
+
+  override inspectTransport(): Readonly<Record<string, unknown>> {
+    return {
+      service: this.#params.reliable ? 'reliable' : 'ordered',
+      inFlightBytes: this.port?.inFlightBytes ?? 0,
+      frcp: this.#connection.inspect(),
+      frcpStats: { ...this.#connection.stats },
+    };
+  }
+
+  protected override take(): Buffer | null {
+    const peeked = this.#peeked;
+    if (peeked !== null) {
+      this.#peeked = null;
+      return peeked;
+    }
+    const sdu = this.#connection.read();
+    if (sdu === null) return null;
+    // The window may have opened: the peer is told at the end of this turn.
+    this.#driver.touch(this, false);
+    return Buffer.isBuffer(sdu) ? sdu : Buffer.from(sdu.buffer, sdu.byteOffset, sdu.byteLength);
+  }
+
+  protected override nextBytes(): number {
+    this.#peeked ??= this.take();
+    return this.#peeked === null ? -1 : this.#peeked.length;
+  }
+
+  protected override put(message: Uint8Array): WriteOutcome {
+    const outcome = this.#connection.write(this.#driver.now(), message);
+    if (outcome === 'queued') {
+      this.#driver.touch(this, true);
+      return 'sent';
+    }
+    if (outcome === 'would-block') this.#windowFull = true;
+    return outcome;
+  }
+
+  protected override canPut(): boolean {
+    return !this.#windowFull;
+  }
+
+  protected override startDrain(): boolean {
+    if (this.#lowerEnded) return true;
+    this.#connection.close(this.#driver.now());
+    this.#driver.touch(this, false);
+    return false;
+  }
+
+  protected override undelivered(): number {
+    let count = this.#connection.unackedSdus + this.#lostSdus;
+    for (let at = this.writers?.head ?? null; at !== null; at = at.next) if (at.kind === WRITE) count++;
+    return count;
+  }
+
+  protected override beforeEnd(clean: boolean): void {
+    if (clean && !this.#lowerEnded) this.#transmit(this.#driver.now());
+    this.#driver.drop(this);
+    this.#peeked = null;
+  }
+
+  protected override get lingerMaxMs(): number {
+    const { rUs, mplUs, aUs } = this.#params;
+    return (rUs + 2 * mplUs + aUs) / 1_000;
+  }
+
+  #takeEvents(): void {
+    const connection = this.#connection;
+    for (let event = connection.pollEvent(); event !== null; event = connection.pollEvent()) {
+      this.#onEvent(event);
+    }
+  }
+
+  #onEvent(event: FrcpEvent): void {
+    switch (event.type) {
+      case 'readable':
+        if (!this.isLeaving) this.serveReaders();
+        break;
+      case 'writable':
+        this.#windowFull = false;
+        this.serveWriters();
+        break;
+      case 'end':
+        // While both ends leave at once, ours still waits for its acknowledgements.
+        if (!this.isLeaving) this.ended(event.clean ? CLEAN_END : errnoOf('FLOWRING_FLOW_DOWN'));
+        break;
+      case 'down':
+        this.#lostSdus = event.unackedSdus;
+        this.#lowerEnded = true;
+        this.drained();
+        if (!this.isLeaving) {
+          this.ended(errnoOf(event.reason === 'gave-up' ? 'FLOWRING_PEER_GONE' : 'FLOWRING_FLOW_DOWN'));
+        }
+        break;
+      case 'closed':
+        this.drained();
+        break;
+      case 'drained':
+    }
+  }
+
+  #transmit(nowUs: number): void {
+    if (this.#lowerEnded || this.#channelFull) return;
+    filling = this.#connection;
+    fillingUs = nowUs;
+    for (;;) {
+      filledBytes = 0;
+      const outcome = this.port!.trySendWith(this.#params.mtuBytes, fill);
+      if (outcome === 'would-block') this.#channelFull = true;
+      if (outcome !== 'sent' || filledBytes === 0) return;
+    }
+  }
+}
