@@ -29,7 +29,9 @@ export interface PendingExchange {
   /** Key of the remembered answer; '' at the requesting end. */
   readonly key: string;
   readonly startedUs: InstantUs;
-  readonly deadlineUs: InstantUs;
+  deadlineUs: InstantUs;
+  /** Our own stalls up to now, as counted when the deadline was set. */
+  stalledUs: DurationUs;
   /** What is repeated; `null` while our own side has not answered. */
   pdu: Uint8Array | null;
   retryUs: DurationUs;
