@@ -12,7 +12,7 @@ const packr = new Packr({ useRecords: false, moreTypes: false });
 export function encodeControl(message: ControlMessage): Buffer {
   const source = message as unknown as Record<string, unknown>;
   const out: Record<string, unknown> = { t: message.t };
-  for (const field of PLANS[message.t]!) {
+  for (const field of PLANS.get(message.t)!) {
     const value = source[field.name];
     if (value !== undefined) out[field.name] = field.packed ? packField(field.kind, value) : value;
   }
@@ -32,15 +32,16 @@ export function decodeControl(
   if (typeof raw !== 'object' || raw === null) return null;
   const source = raw as Record<string, unknown>;
   const type = source['t'];
-  if (typeof type !== 'string' || !Object.hasOwn(PLANS, type)) return null;
+  const plan = typeof type === 'string' ? PLANS.get(type) : undefined;
+  if (plan === undefined) return null;
   const message: Record<string, unknown> = { t: type };
-  for (const field of PLANS[type]!) {
+  for (const field of plan) {
     const value = source[field.name];
     if (value === undefined || value === null) {
       if (!field.optional) return null;
       continue;
     }
-    const parsed = FIELD_PARSERS[field.kind](value);
+    const parsed = field.parse(value);
     if (parsed === undefined) return null;
     message[field.name] = parsed;
   }
@@ -84,16 +85,18 @@ export function unpackValue(frame: Uint8Array, maxBytes: number): unknown {
 interface FieldPlan {
   readonly name: string;
   readonly kind: FieldKind;
+  readonly parse: (value: unknown) => unknown;
   readonly optional: boolean;
   readonly packed: boolean;
 }
 
-const PLANS: Readonly<Record<string, readonly FieldPlan[]>> = Object.fromEntries(
+const PLANS: ReadonlyMap<string, readonly FieldPlan[]> = new Map(
   Object.entries(CONTROL_MESSAGES).map(([type, fields]) => [type, Object.entries(fields).map(planOf)]),
 );
 
 function planOf([name, spelled]: [string, string]): FieldPlan {
   const optional = spelled.endsWith('?');
   const kind = (optional ? spelled.slice(0, -1) : spelled) as FieldKind;
-  return { name, kind, optional, packed: kind === 'qos' || kind === 'params' || kind === 'peer' };
+  const parse: (value: unknown) => unknown = FIELD_PARSERS[kind];
+  return { name, kind, parse, optional, packed: kind === 'qos' || kind === 'params' || kind === 'peer' };
 }

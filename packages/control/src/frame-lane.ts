@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import { FrameSplitter, LIMITS, frameOf } from '@flowring/common';
+import { FrameSplitter, LIMITS } from '@flowring/common';
 
 export interface FrameLaneEvents {
   onFrame(frame: Uint8Array): void;
@@ -51,7 +51,7 @@ export class FrameLane {
   /** False when the lane is closed, or closes now because the peer does not read. */
   send(payload: Uint8Array): boolean {
     if (!this.#isOpen) return false;
-    const frame = frameOf(payload);
+    const frame = pooledFrameOf(payload);
     if (this.socket.writableLength + this.#queuedBytes + frame.length > this.#bufferedMaxBytes) {
       this.destroy('overflow');
       return false;
@@ -98,4 +98,16 @@ export class FrameLane {
     this.#isOpen = false;
     this.#events.onClose(this.#reason);
   }
+}
+
+/** As `frameOf`, from the buffer pool: a fresh typed array costs more than the copy. */
+function pooledFrameOf(payload: Uint8Array): Buffer {
+  const { length } = payload;
+  const frame = Buffer.allocUnsafe(4 + length);
+  frame[0] = length;
+  frame[1] = length >>> 8;
+  frame[2] = length >>> 16;
+  frame[3] = length >>> 24;
+  frame.set(payload, 4);
+  return frame;
 }
