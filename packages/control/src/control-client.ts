@@ -21,7 +21,7 @@ import { Deadline } from './deadline.ts';
 import { FrameLane } from './frame-lane.ts';
 import type { Greeting } from './greeting.ts';
 import { PROCESS_ID_BYTES, decodeGreeting } from './greeting.ts';
-import { connectUnix } from './guard-probe.ts';
+import { connectUnix } from './connected-stream.ts';
 import { ManagementLane } from './management-lane.ts';
 import type { SocketPaths } from './runtime-dir.ts';
 import { runtimeDir, socketPaths } from './runtime-dir.ts';
@@ -132,11 +132,11 @@ class Client implements ControlClient {
   }
 
   async open(): Promise<void> {
-    const socket = await connectUnix(this.#paths.guard).catch((cause: unknown) => {
+    const stream = await connectUnix(this.#paths.guard).catch((cause: unknown) => {
       throw unreachable(this.dir, { cause });
     });
     if (this.#isAbandoned) {
-      socket.destroy();
+      stream.socket.destroy();
       return;
     }
     const greeted = new Promise<Greeting | null>((resolve) => (this.#onGreeting = resolve));
@@ -145,7 +145,7 @@ class Client implements ControlClient {
         this.#closed();
         resolve();
       };
-      this.#lane = new FrameLane(socket, { onFrame: (frame) => this.#onFrame(frame), onClose });
+      this.#lane = new FrameLane(stream, { onFrame: (frame) => this.#onFrame(frame), onClose });
     });
     this.#lane!.send(this.#id);
     const greeting = await greeted;

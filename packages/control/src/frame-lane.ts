@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import type { ConnectedStream } from './connected-stream.ts';
 import { FrameSplitter, LIMITS } from '@flowring/common';
 
 export interface FrameLaneEvents {
@@ -29,16 +30,19 @@ export class FrameLane {
   #isOpen = true;
   #reason: LaneCloseReason = 'closed';
 
-  constructor(socket: Socket, events: FrameLaneEvents, options: FrameLaneOptions = {}) {
+  constructor(stream: Socket | ConnectedStream, events: FrameLaneEvents, options: FrameLaneOptions = {}) {
+    const socket = 'socket' in stream ? stream.socket : stream;
     this.socket = socket;
     this.#events = events;
     this.#bufferedMaxBytes = options.bufferedMaxBytes ?? LIMITS.lifelineBufferedMaxBytes;
     const splitter = new FrameSplitter((frame) => {
       if (this.#isOpen) this.#events.onFrame(frame);
     }, options.frameMaxBytes);
-    socket.on('data', (chunk: Buffer) => {
+    const onChunk = (chunk: Buffer): void => {
       if (!splitter.push(chunk)) this.destroy('broken');
-    });
+    };
+    if ('socket' in stream) stream.onChunk(onChunk);
+    else socket.on('data', onChunk);
     socket.on('error', () => this.destroy());
     socket.on('end', () => this.destroy());
     socket.on('close', () => this.#closed());

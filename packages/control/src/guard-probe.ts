@@ -1,8 +1,8 @@
-import type { Socket } from 'node:net';
-import { createConnection } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Greeting } from './greeting.ts';
 import { decodeGreeting } from './greeting.ts';
+import type { ConnectedStream } from './connected-stream.ts';
+import { connectUnix } from './connected-stream.ts';
 import { FrameLane } from './frame-lane.ts';
 import { errorCode } from './runtime-dir.ts';
 
@@ -15,8 +15,8 @@ export class GuardProbe {
   #answer: ProbeAnswer | undefined;
   #settle: ((answer: ProbeAnswer) => void) | undefined;
 
-  constructor(socket: Socket) {
-    this.#lane = new FrameLane(socket, {
+  constructor(stream: ConnectedStream) {
+    this.#lane = new FrameLane(stream, {
       onFrame: (frame) => this.#done(decodeGreeting(frame) ?? 'closed'),
       onClose: () => this.#done('closed'),
     });
@@ -58,18 +58,6 @@ export async function openProbe(path: string): Promise<GuardProbe | null> {
       await sleep(RETRY_MS);
     }
   }
-}
-
-/** A connected unix stream, or the system's error. */
-export async function connectUnix(path: string): Promise<Socket> {
-  return await new Promise<Socket>((resolve, reject) => {
-    const socket = createConnection({ path });
-    socket.once('error', reject);
-    socket.once('connect', () => {
-      socket.off('error', reject);
-      resolve(socket);
-    });
-  });
 }
 
 const RETRY_MS = 5;
