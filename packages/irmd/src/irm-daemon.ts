@@ -1,8 +1,10 @@
 import { rmSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { TIMES } from '@flowring/common';
+import { FlowringError, TIMES } from '@flowring/common';
 import type { ControlServer } from '@flowring/control';
 import { prepareRuntimeDir, runtimeDir, startControlServer } from '@flowring/control';
+import type { IrmConfig } from './adapters/config-file.ts';
+import { requestsOf } from './adapters/config-file.ts';
 import { ChannelFolder } from './adapters/channel-folder.ts';
 import { IrmDriver } from './adapters/irm-driver.ts';
 import { ipcpdPath } from './adapters/ipcpd-path.ts';
@@ -18,6 +20,8 @@ export interface DaemonOptions {
   readonly idleExitMs?: number;
   /** Bounds and times of the core that differ from the defaults. */
   readonly settings?: Partial<IrmSettings>;
+  /** Layers, names and bindings to bring up; its settings count less than `settings`. */
+  readonly config?: IrmConfig;
   /** The IPCP program. Default: that of the installed @flowring/ipcpd. */
   readonly ipcpd?: string;
   /** A line for the operator: what happened, and what children wrote. */
@@ -37,7 +41,8 @@ export interface Daemon {
 }
 
 /**
- * Starts the IRM daemon of a runtime directory. Rejects `FLOWRING_ALREADY_RUNNING` and `FLOWRING_RUNTIME_DIR`.
+ * Starts the IRM daemon of a runtime directory. Rejects `FLOWRING_ALREADY_RUNNING`, `FLOWRING_RUNTIME_DIR`
+ * and `FLOWRING_CONFIG`.
  */
 export async function startDaemon(options: DaemonOptions = {}): Promise<Daemon> {
   const dir = resolve(options.dir ?? runtimeDir());
@@ -45,6 +50,7 @@ export async function startDaemon(options: DaemonOptions = {}): Promise<Daemon> 
   prepareRuntimeDir(dir);
   const running = new RunningDaemon(dir, options, onLog);
   await running.open();
+  if (options.config !== undefined) await running.bringUp(options.config);
   if (options.auto === true) await running.bringUpLocalLayer();
   return running;
 }
@@ -83,7 +89,9 @@ class RunningDaemon implements Daemon {
     this.#channels = new ChannelFolder(this.dir);
     const machine = new IrmMachine({
       ownUid: process.getuid?.() ?? 0,
+      ownPid: process.pid,
       channelDir: this.#channels.path,
+      ...this.#options.config?.settings,
       ...this.#options.settings,
     });
     driver = new IrmDriver({
@@ -98,6 +106,19 @@ class RunningDaemon implements Daemon {
     driver.attach(server);
     this.driver = driver;
     this.#watchIdleness(0);
+  }
+
+  /** Does what a configuration asks for; the first failure stops the daemon. Rejects `FLOWRING_CONFIG`. */
+  async bringUp(config: IrmConfig): Promise<void> {
+    for (const request of requestsOf(config)) {
+      try {
+        await this.driver.own.request(request);
+      } catch (cause) {
+        await this.stop();
+        const message = `the configuration cannot be brought up: ${request.t}: ${(cause as Error).message}`;
+        throw new FlowringError('FLOWRING_CONFIG', { message, details: { request: request.t }, cause });
+      }
+    }
   }
 
   async bringUpLocalLayer(): Promise<void> {

@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { isFlowringError } from '@flowring/common';
+import { readConfig } from '../adapters/config-file.ts';
 import type { Daemon } from '../irm-daemon.ts';
 import { startDaemon } from '../irm-daemon.ts';
 import { EXIT } from '../exit-codes.ts';
@@ -42,6 +43,7 @@ async function serve(options: IrmdOptions): Promise<void> {
   const daemon = await startDaemon({
     ...(options.dir === undefined ? {} : { dir: options.dir }),
     ...(idleExitMs === undefined ? {} : { idleExitMs }),
+    ...(options.config === undefined ? {} : { config: readConfig(options.config) }),
     auto: options.auto === true,
     onLog: say,
   });

@@ -5,6 +5,8 @@ import { LIMITS, TIMES } from '@flowring/common';
 export interface IrmSettings {
   /** The daemon's own uid: it and uid 0 may do everything. */
   readonly ownUid: number;
+  /** The daemon's pid, for `irm status`. */
+  readonly ownPid: number;
   /** How long a request for a known name waits when nobody serves it. Default 1 s. */
   readonly acceptorGraceMs: number;
   /** How long a started program may take until it accepts. Default 10 s. */
@@ -33,6 +35,7 @@ export interface IrmSettings {
 
 export const DEFAULT_SETTINGS: IrmSettings = {
   ownUid: 0,
+  ownPid: 0,
   acceptorGraceMs: TIMES.acceptorGraceMs,
   programStartMs: TIMES.programStartMs,
   ipcpStartMs: 10_000,

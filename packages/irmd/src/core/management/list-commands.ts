@@ -46,6 +46,7 @@ function statusOf(irm: IrmState): Readonly<Record<string, unknown>> {
   let channels = 0;
   for (const [id, channel] of irm.channels) if (channel.id === id) channels += 1;
   return {
+    pid: irm.settings.ownPid,
     processes: irm.processes.size - 1,
     names: irm.names.size,
     ipcps: irm.ipcps.size,

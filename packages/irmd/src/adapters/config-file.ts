@@ -1,0 +1,128 @@
+import { readFileSync } from 'node:fs';
+import { parse } from 'smol-toml';
+import type { LoadBalancePolicy } from '@flowring/common';
+import { FlowringError, isName } from '@flowring/common';
+import type { ManagementRequest } from '@flowring/control';
+import type { IrmSettings } from '../core/settings.ts';
+import { DEFAULT_SETTINGS } from '../core/settings.ts';
+import { ConfigTable } from './config-values.ts';
+
+/** What a configuration file asks for. */
+export interface IrmConfig {
+  readonly layers: readonly { readonly layer: string; readonly type: string; readonly ipcp: string }[];
+  readonly names: readonly ConfiguredName[];
+  readonly settings: Partial<IrmSettings>;
+}
+
+export interface ConfiguredName {
+  readonly name: string;
+  readonly policy: LoadBalancePolicy;
+  /** Layers it is registered in. */
+  readonly register: readonly string[];
+  readonly programs: readonly {
+    readonly program: string;
+    readonly auto: boolean;
+    readonly args: readonly string[];
+  }[];
+}
+
+/** Reads a configuration file. Throws `FLOWRING_CONFIG`, which names the file and the key. */
+export function readConfig(file: string): IrmConfig {
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (cause) {
+    const message = `${file}: cannot be read: ${(cause as Error).message}`;
+    throw new FlowringError('FLOWRING_CONFIG', { message, details: { file }, cause });
+  }
+  return parseConfig(text, file);
+}
+
+/** The configuration in a TOML text; docs/spec/irmd-states.md has an example. Throws `FLOWRING_CONFIG`. */
+export function parseConfig(text: string, file = 'the configuration'): IrmConfig {
+  let raw: unknown;
+  try {
+    raw = parse(text);
+  } catch (cause) {
+    const message = `${file}: not TOML: ${(cause as Error).message}`;
+    throw new FlowringError('FLOWRING_CONFIG', { message, details: { file }, cause });
+  }
+  const root = new ConfigTable(raw, '', file);
+  const layers = readLayers(root.table('layers'));
+  const names = readNames(root.table('names'), new Set(layers.map(({ layer }) => layer)));
+  const settings = readSettings(root.table('daemon'));
+  root.noMore();
+  return { layers, names, settings };
+}
+
+/** The requests that bring a configuration about, in order. */
+export function requestsOf(config: IrmConfig): readonly ManagementRequest[] {
+  const layers = config.layers.flatMap(({ layer, type, ipcp }): ManagementRequest[] => [
+    { t: 'ipcp-create', ipcp, type },
+    { t: 'ipcp-configure', ipcp, layer },
+  ]);
+  const names = config.names.flatMap(({ name, policy, register, programs }): ManagementRequest[] => [
+    { t: 'name-create', name, policy },
+    ...programs.map((program) => ({ t: 'bind-program', name, ...program }) as const),
+    ...register.map((layer) => ({ t: 'name-register', name, layer }) as const),
+  ]);
+  return [...layers, ...names];
+}
+
+function readLayers(table: ConfigTable): IrmConfig['layers'] {
+  return table.keys().map((layer) => {
+    if (!isName(layer)) throw table.error(layer, 'is not a name');
+    const own = table.table(layer);
+    const found = {
+      layer,
+      type: own.oneOf('type', DEFAULT_SETTINGS.ipcpTypes, DEFAULT_SETTINGS.ipcpTypes[0]!),
+      ipcp: own.name('ipcp', layer),
+    };
+    own.noMore();
+    return found;
+  });
+}
+
+function readNames(table: ConfigTable, layers: ReadonlySet<string>): readonly ConfiguredName[] {
+  return table.keys().map((name) => {
+    if (!isName(name)) throw table.error(name, 'is not a name');
+    const own = table.table(name);
+    const register = own.texts('register');
+    for (const layer of register) {
+      if (!layers.has(layer)) throw own.error('register', `has a layer that is not configured: ${layer}`);
+    }
+    const policy = own.oneOf('policy', ['round-robin', 'spillover', 'least-flows'] as const, 'round-robin');
+    const programs = own.tables('programs').map(readProgram);
+    own.noMore();
+    return { name, policy, register, programs };
+  });
+}
+
+function readProgram(table: ConfigTable): ConfiguredName['programs'][number] {
+  const program = table.text('program', '');
+  if (!program.startsWith('/')) throw table.error('program', 'is not an absolute path');
+  const found = { program, auto: table.flag('auto'), args: table.texts('args') };
+  table.noMore();
+  return found;
+}
+
+function readSettings(table: ConfigTable): Partial<IrmSettings> {
+  const found: Partial<Record<(typeof TIME_KEYS)[number], number>> = {};
+  for (const key of TIME_KEYS) {
+    const ms = table.ms(key);
+    if (ms !== undefined) found[key] = ms;
+  }
+  table.noMore();
+  return found;
+}
+
+const TIME_KEYS = [
+  'acceptorGraceMs',
+  'programStartMs',
+  'ipcpStartMs',
+  'ipcpRequestMs',
+  'ipcpQueryMs',
+  'backoffMinMs',
+  'backoffMaxMs',
+  'stableMs',
+] as const;

@@ -1,0 +1,25 @@
+import type { Command } from 'commander';
+import type { Column } from '../aligned-table.ts';
+import type { Row, Terminal } from '../leaf.ts';
+import { field, leaf } from '../leaf.ts';
+
+const COLUMNS: readonly Column<Row>[] = [
+  field('FLOW', 'flow'),
+  field('NAME', 'name'),
+  {
+    title: 'STATE',
+    of: (row) => `${String(row['state'])}${typeof row['phase'] === 'string' ? ` (${row['phase']})` : ''}`,
+  },
+  field('SERVICE', 'service'),
+  { title: 'PATH', of: (row) => (typeof row['layer'] === 'string' ? row['layer'] : String(row['path'])) },
+  field('CLIENT', 'client'),
+  field('PROGRAM', 'clientProgram'),
+  field('SERVER', 'server'),
+  field('PROGRAM', 'serverProgram'),
+];
+
+export function flowList(terminal: Terminal): Command {
+  return leaf('list', 'list flow endpoints', terminal, async (session) => {
+    session.table(COLUMNS, await session.list('flow-list'), 'no flows');
+  });
+}
