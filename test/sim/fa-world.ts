@@ -108,8 +108,6 @@ export class FaWorld {
       }
     }
     this.#runUntil(this.nowUs + 2 * QUARANTINE_US);
-    for (const host of this.hosts) this.#input(host, { t: 'release', flow: 0 });
-    for (const host of this.hosts) this.#take(host, host.allocator.handleTimeout(this.nowUs));
   }
 
   #plan(): void {

@@ -4,7 +4,7 @@ import { FaWorld } from './fa-world.ts';
 import { Dice } from './seeded.ts';
 
 /** Seeds of one run; `SIM_SEEDS=2000` runs more, `SIM_SEED=17` only that one. */
-const SEEDS = Number(process.env['SIM_SEEDS'] ?? 150);
+const SEEDS = Number(process.env['SIM_SEEDS'] ?? 60);
 const ONLY = process.env['SIM_SEED'];
 const seeds = ONLY === undefined ? Array.from({ length: SEEDS }, (_, i) => i + 1) : [Number(ONLY)];
 

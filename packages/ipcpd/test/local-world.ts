@@ -149,7 +149,7 @@ export class LocalWorld {
 
   /** Messages of one type the IRMd got so far. */
   told<T extends ControlType>(type: T): ControlMessage<T>[] {
-    return this.messages.filter((message) => message.t === type) as ControlMessage<T>[];
+    return this.messages.filter((message) => message.t === type) as unknown as ControlMessage<T>[];
   }
 
   tables(): Readonly<Record<string, number>> {

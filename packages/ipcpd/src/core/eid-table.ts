@@ -64,4 +64,10 @@ export class EidTable {
       this.#resting.delete(eid);
     }
   }
+
+  /** When the next EID has rested; `null` when none rests. */
+  nextExpiryUs(): InstantUs | null {
+    for (const rest of this.#resting.values()) return rest.untilUs;
+    return null;
+  }
 }

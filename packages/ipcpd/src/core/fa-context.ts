@@ -116,7 +116,19 @@ export class FaContext {
   /** Nothing of this flow travels any more: its EID rests, its exchange is over. */
   retire(flow: FaFlow, errno: number, nowUs: InstantUs): void {
     this.settle(flow);
-    if (flow.sEid !== 0) this.eids.retire(flow.sEid, errno, nowUs);
+    if (flow.sEid === 0) return;
+    const wasEmpty = this.eids.resting === 0;
+    this.eids.retire(flow.sEid, errno, nowUs);
+    if (wasEmpty) this.expireEids(nowUs);
+  }
+
+  /** Lets EIDs go in batches: a wake-up for each would cost more than their room. */
+  expireEids(nowUs: InstantUs): void {
+    this.eids.expire(nowUs);
+    const nextUs = this.eids.nextExpiryUs();
+    if (nextUs === null) return;
+    const atUs = nextUs + Math.floor(this.traits.quarantineUs / 16);
+    this.timers.add(atUs, { kind: 'resting-eids' });
   }
 
   close(flow: FaFlow, errno: number, nowUs: InstantUs): void {

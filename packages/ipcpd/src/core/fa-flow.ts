@@ -46,7 +46,8 @@ export type FaTimer =
   | { readonly kind: 'exchange'; readonly flow: FaFlow }
   | { readonly kind: 'repeat'; readonly peer: PeerAddress; readonly pdu: Uint8Array }
   | { readonly kind: 'forget-answer'; readonly key: string }
-  | { readonly kind: 'peer'; readonly peer: Peer };
+  | { readonly kind: 'peer'; readonly peer: Peer }
+  | { readonly kind: 'resting-eids' };
 
 /** What a layer promises of its N-1 path; resolved once. */
 export interface FaTraits {

@@ -84,7 +84,6 @@ export class FlowAllocator {
   /** Does what is due. A call before its time does nothing. */
   handleTimeout(nowUs: InstantUs): FaOutput[] {
     this.#creditOwnStall(nowUs);
-    this.#fa.eids.expire(nowUs);
     for (let due = this.#fa.timers.takeDue(nowUs); due !== null; due = this.#fa.timers.takeDue(nowUs)) {
       this.#fire(due, nowUs);
     }
@@ -206,6 +205,9 @@ export class FlowAllocator {
         return;
       case 'forget-answer':
         this.#fa.answers.forget(timer.key);
+        return;
+      case 'resting-eids':
+        this.#fa.expireEids(nowUs);
         return;
       case 'peer':
         watchPeer(this.#fa, timer.peer, nowUs);
