@@ -1,0 +1,139 @@
+import { CREDIT_MAX_BYTES, PCI_BYTES, TRAILER_BYTES } from './pci.ts';
+import type { DurationUs } from './time.ts';
+
+/** What both ends of a flow agree on at allocation, and what this end chose for itself. */
+export interface FrcpParams {
+  /** Longest life of a PDU in the lower flow, queues included. Default 1 s. */
+  readonly mplUs: DurationUs;
+  /** Longest time from receipt to acknowledgement. Default 50 ms. */
+  readonly aUs: DurationUs;
+  /** Longest time from the first transmission of a number to the last. Default 30 s. */
+  readonly rUs: DurationUs;
+  /** Largest PDU with its header and checksum, bytes. Default 1,400. */
+  readonly mtuBytes: number;
+  /** Largest SDU, bytes. Default 1,048,576. Equal at both ends. */
+  readonly sduMaxBytes: number;
+  /** Most SDUs received and not read, and PDUs written and not acknowledged. Default 4,096. Equal at both ends. */
+  readonly windowPdus: number;
+  /** Receive window: bytes accepted and not yet read; also the send buffer. Default 262,144. Equal at both ends. */
+  readonly windowBytes: number;
+  /** False: in order, late PDUs dropped, nothing sent twice but the end marker. Default true. */
+  readonly reliable: boolean;
+  /** The lower flow neither loses nor reorders while it lives. Default false. */
+  readonly lowerReliable: boolean;
+  /** A CRC-32 behind every PDU. Default false. */
+  readonly integrity: boolean;
+  /** Retransmission timeout before the first round-trip sample. Default 200 ms. */
+  readonly rtoInitialUs: DurationUs;
+  /** Smallest retransmission timeout. Default 10 ms: a Node timer is late by 1 to 5 ms. */
+  readonly rtoMinUs: DurationUs;
+  /** Source of the first number of every run. Must be given. */
+  readonly randomU32: () => number;
+}
+
+/** Times and sizes that follow from the parameters (docs/spec/frcp.md section 3). */
+export interface FrcpTimes {
+  /** MPL + R + A. */
+  readonly dtUs: DurationUs;
+  /** R + 2 MPL + A: no failure is reported earlier after a first transmission. */
+  readonly giveUpUs: DurationUs;
+  /** Rt = 2 dt: the receiver forgets a run so long after the last PDU it accepted. */
+  readonly receiverTimerUs: DurationUs;
+  /** St: the sender starts a new run when it has started no number for so long. At least 3 dt. */
+  readonly senderTimerUs: DurationUs;
+  /** Largest retransmission timeout: R/4. */
+  readonly rtoMaxUs: DurationUs;
+  /** Doubling stops here, unless the path itself is slower: so soon is a healed outage noticed. */
+  readonly rtoSoftMaxUs: DurationUs;
+  readonly rtoInitialUs: DurationUs;
+  readonly rtoMinUs: DurationUs;
+  readonly aUs: DurationUs;
+  readonly mtuBytes: number;
+  /** Most user data in one PDU. */
+  readonly payloadMaxBytes: number;
+}
+
+/** Most the clocks of the two ends may differ in rate (suspended virtual machines included). */
+const CLOCK_DRIFT = 0.02;
+const RTO_SOFT_MAX_US = 1_000_000;
+/** 3 dt stays below 2^31 us, so per-PDU times fit 32-bit serial arithmetic. */
+const DT_MAX_US = 600_000_000;
+export const WINDOW_PDUS_MAX = 1 << 20;
+export const MTU_MAX_BYTES = 1 << 22;
+const SDU_MAX_BYTES = 1 << 26;
+
+const DEFAULTS = {
+  mplUs: 1_000_000,
+  aUs: 50_000,
+  rUs: 30_000_000,
+  mtuBytes: 1_400,
+  sduMaxBytes: 1_048_576,
+  windowPdus: 4_096,
+  windowBytes: 262_144,
+  reliable: true,
+  lowerReliable: false,
+  integrity: false,
+  rtoInitialUs: 200_000,
+  rtoMinUs: 10_000,
+};
+
+/**
+ * Fills in the defaults and checks every value. Throws a RangeError that names the field; a caller's mistake,
+ * never a peer's.
+ */
+export function resolveParams(
+  partial: Partial<FrcpParams> & { readonly randomU32: () => number },
+): FrcpParams {
+  const p: FrcpParams = { ...DEFAULTS, ...partial };
+  inRange('mplUs', p.mplUs, 0, DT_MAX_US);
+  inRange('aUs', p.aUs, 0, DT_MAX_US);
+  inRange('rUs', p.rUs, 0, DT_MAX_US);
+  inRange('mplUs + rUs + aUs', p.mplUs + p.rUs + p.aUs, 1, DT_MAX_US);
+  inRange('mtuBytes', p.mtuBytes, PCI_BYTES + TRAILER_BYTES + 1, MTU_MAX_BYTES);
+  inRange('sduMaxBytes', p.sduMaxBytes, 1, SDU_MAX_BYTES);
+  inRange('windowPdus', p.windowPdus, 4, WINDOW_PDUS_MAX);
+  inRange('windowBytes', p.windowBytes, 4_096, CREDIT_MAX_BYTES);
+  inRange('rtoMinUs', p.rtoMinUs, 1, DT_MAX_US);
+  inRange('rtoInitialUs', p.rtoInitialUs, p.rtoMinUs, DT_MAX_US);
+  if (typeof p.randomU32 !== 'function') throw new RangeError('randomU32: must be a function');
+  return p;
+}
+
+function inRange(field: string, value: number, min: number, max: number): void {
+  if (!Number.isInteger(value) || value < min || value > max)
+    throw new RangeError(`${field}: must be an integer from ${min} to ${max}, not ${value}`);
+}
+
+const timesOf = new WeakMap<FrcpParams, FrcpTimes>();
+
+/** The times of a fresh connection; made once for all connections with the same parameters. */
+export function initialTimes(p: FrcpParams): FrcpTimes {
+  let times = timesOf.get(p);
+  if (times === undefined) timesOf.set(p, (times = deriveTimes(p, p.mplUs, p.mtuBytes)));
+  return times;
+}
+
+/**
+ * Watson's bounds. Rt = 2 dt. St: after the last new number its last copy is accepted at most R + MPL later and
+ * the peer's run lives Rt on from there, by a clock that may run slow while ours runs fast; computed, not rounded.
+ */
+//= R-FRCP-20
+export function deriveTimes(p: FrcpParams, mplUs: DurationUs, mtuBytes: number): FrcpTimes {
+  const dtUs = mplUs + p.rUs + p.aUs;
+  const receiverTimerUs = 2 * dtUs;
+  const needed = (receiverTimerUs * (1 + CLOCK_DRIFT) + p.rUs + mplUs) / (1 - CLOCK_DRIFT);
+  const payload = mtuBytes - PCI_BYTES - (p.integrity ? TRAILER_BYTES : 0);
+  return {
+    dtUs,
+    giveUpUs: p.rUs + 2 * mplUs + p.aUs,
+    receiverTimerUs,
+    senderTimerUs: Math.max(3 * dtUs, Math.ceil(needed)),
+    rtoMaxUs: Math.max(1, Math.floor(p.rUs / 4)),
+    rtoSoftMaxUs: RTO_SOFT_MAX_US,
+    rtoInitialUs: p.rtoInitialUs,
+    rtoMinUs: p.rtoMinUs,
+    aUs: p.aUs,
+    mtuBytes,
+    payloadMaxBytes: Math.max(1, Math.min(payload, p.sduMaxBytes, p.windowBytes >>> 1)),
+  };
+}

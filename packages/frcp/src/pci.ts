@@ -1,0 +1,161 @@
+/**
+ * Protocol control information: the header in front of every PDU. docs/spec/frcp.md section 2 draws it.
+ */
+import { crc32 } from './crc32.ts';
+
+export const PCI_VERSION = 1;
+
+/** Flags, byte 1. */
+export const FLAG = {
+  /** Carries a number and user data (or the end marker). */
+  DATA: 0x01,
+  /** Data run flag: every earlier number is acknowledged. */
+  DRF: 0x02,
+  /** The acknowledgement number, window edge and credit are valid. */
+  ACK: 0x04,
+  /** Asks for an acknowledgement with the current window; carries the sender's next number. */
+  RDVS: 0x08,
+  /** First fragment of an SDU. */
+  FIRST: 0x10,
+  /** Last fragment of an SDU. */
+  LAST: 0x20,
+  /** The end marker: no SDU follows this number. */
+  END: 0x40,
+  /** The connection is gone; carries the sender's next number. */
+  RESET: 0x80,
+} as const;
+
+/** Extension bits, low nibble of byte 0. The others are zero in this version. */
+export const EXT_SACK = 0x1;
+
+/** Header of a PDU without a number: a bare acknowledgement. */
+export const PCI_ACK_BYTES = 12;
+/** Header of a PDU with a number: data, end marker, rendez-vous, reset. */
+export const PCI_BYTES = 16;
+/** Checksum behind the last byte, when the flow has integrity. */
+export const TRAILER_BYTES = 4;
+/** Byte credit is sent in units of this many bytes, rounded down. */
+export const CREDIT_UNIT_BITS = 8;
+/** Largest credit the field can say, bytes. */
+export const CREDIT_MAX_BYTES = 0xffff << CREDIT_UNIT_BITS;
+/** Most ranges in one selective acknowledgement. */
+export const SACK_RANGES_MAX = 16;
+
+const NUMBERED = FLAG.DATA | FLAG.RDVS | FLAG.RESET;
+
+/** A decoded header. One object is reused for every PDU. Numbers are signed 32-bit. */
+export interface Pci {
+  flags: number;
+  /** Number of the PDU, or of the next one for RDVS and RESET; 0 when there is none. */
+  seq: number;
+  ack: number;
+  edge: number;
+  /** Bytes the receiver has room for, beyond everything before `ack`. */
+  creditBytes: number;
+  /** Ranges `[sackAt + 8i]` of the buffer, read with {@link readI32}. */
+  sackAt: number;
+  sackRanges: number;
+  /** The user data. */
+  dataStart: number;
+  dataEnd: number;
+}
+
+export function newPci(): Pci {
+  return {
+    flags: 0,
+    seq: 0,
+    ack: 0,
+    edge: 0,
+    creditBytes: 0,
+    sackAt: 0,
+    sackRanges: 0,
+    dataStart: 0,
+    dataEnd: 0,
+  };
+}
+
+export function readI32(buf: Uint8Array, at: number): number {
+  return (buf[at]! << 24) | (buf[at + 1]! << 16) | (buf[at + 2]! << 8) | buf[at + 3]!;
+}
+
+export function writeI32(buf: Uint8Array, at: number, value: number): void {
+  buf[at] = value >>> 24;
+  buf[at + 1] = value >>> 16;
+  buf[at + 2] = value >>> 8;
+  buf[at + 3] = value;
+}
+
+/**
+ * Writes a header; `sackRanges` only announces them, the caller writes the pairs behind it. Returns its size.
+ */
+export function encodePci(out: Uint8Array, at: number, pci: Pci): number {
+  const flags = pci.flags;
+  const credit = pci.creditBytes >>> CREDIT_UNIT_BITS;
+  out[at] = (PCI_VERSION << 4) | (pci.sackRanges > 0 ? EXT_SACK : 0);
+  out[at + 1] = flags;
+  out[at + 2] = credit >>> 8;
+  out[at + 3] = credit;
+  writeI32(out, at + 4, pci.ack);
+  writeI32(out, at + 8, pci.edge);
+  if ((flags & NUMBERED) === 0) return PCI_ACK_BYTES;
+  writeI32(out, at + 12, pci.seq);
+  return PCI_BYTES;
+}
+
+/**
+ * Reads the header of the PDU in `buf[start, end)` (checksum already taken off). False if it is not a PDU of
+ * this version; never throws and reads nothing outside the range.
+ */
+//= R-FRCP-03
+export function decodePci(buf: Uint8Array, start: number, end: number, pci: Pci): boolean {
+  const length = end - start;
+  if (length < PCI_ACK_BYTES) return false;
+  const head = buf[start]!;
+  if (head >>> 4 !== PCI_VERSION || (head & 0x0f & ~EXT_SACK) !== 0) return false;
+  const flags = buf[start + 1]!;
+  pci.flags = flags;
+  pci.creditBytes = ((buf[start + 2]! << 8) | buf[start + 3]!) << CREDIT_UNIT_BITS;
+  pci.ack = readI32(buf, start + 4);
+  pci.edge = readI32(buf, start + 8);
+  pci.sackRanges = 0;
+  if ((flags & FLAG.DATA) !== 0) {
+    if (length < PCI_BYTES || (flags & (FLAG.RDVS | FLAG.RESET)) !== 0 || head !== PCI_VERSION << 4)
+      return false;
+    pci.seq = readI32(buf, start + 12);
+    pci.dataStart = start + PCI_BYTES;
+    pci.dataEnd = end;
+    return (flags & FLAG.END) === 0 || length === PCI_BYTES;
+  }
+  return decodeControl(buf, start, length, pci);
+}
+
+function decodeControl(buf: Uint8Array, start: number, length: number, pci: Pci): boolean {
+  const flags = pci.flags;
+  if ((flags & (FLAG.FIRST | FLAG.LAST | FLAG.END)) !== 0) return false;
+  const header = (flags & NUMBERED) !== 0 ? PCI_BYTES : PCI_ACK_BYTES;
+  pci.dataStart = pci.dataEnd = start + header;
+  pci.seq = 0;
+  if (length < header) return false;
+  if (header === PCI_BYTES) pci.seq = readI32(buf, start + 12);
+  else if ((flags & FLAG.ACK) === 0) return false;
+  if ((buf[start]! & EXT_SACK) === 0) return length === header;
+  const ranges = (length - header) >>> 3;
+  if ((flags & FLAG.ACK) === 0 || length - header !== ranges << 3) return false;
+  if (ranges === 0 || ranges > SACK_RANGES_MAX) return false;
+  pci.sackAt = start + header;
+  pci.sackRanges = ranges;
+  return true;
+}
+
+/** Writes the checksum of `out[start, end)` at `end`. Returns the size with it. */
+//= R-FRCP-04
+export function sealTrailer(out: Uint8Array, start: number, end: number): number {
+  writeI32(out, end, crc32(out, start, end));
+  return end + TRAILER_BYTES - start;
+}
+
+/** Whether `buf[start, end)` ends with the checksum of what is before it. */
+export function trailerMatches(buf: Uint8Array, start: number, end: number): boolean {
+  const at = end - TRAILER_BYTES;
+  return at >= start && readI32(buf, at) === crc32(buf, start, at);
+}

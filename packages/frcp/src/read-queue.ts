@@ -1,0 +1,78 @@
+const FIRST_SLOTS = 8;
+const NO_BYTES = new Uint8Array(0);
+const NO_SPANS = new Int32Array(0);
+
+/** Received SDUs in order, each a span of the buffer it came in. Starts empty, grows by doubling. */
+export class ReadQueue {
+  private buffers: Uint8Array[] | null = null;
+  private spans = NO_SPANS;
+  private mask = -1;
+  private head = 0;
+  private tail = 0;
+  /** Bytes of all of them. */
+  heldBytes = 0;
+
+  get length(): number {
+    return (this.tail - this.head) | 0;
+  }
+
+  push(buf: Uint8Array, start: number, end: number): void {
+    if (((this.tail - this.head) | 0) > this.mask) this.grow();
+    const slot = this.tail & this.mask;
+    this.buffers![slot] = buf;
+    this.spans[slot << 1] = start;
+    this.spans[(slot << 1) + 1] = end;
+    this.tail = (this.tail + 1) | 0;
+    this.heldBytes += end - start;
+  }
+
+  /** The oldest SDU: the buffer itself if it is all of it, else a view. */
+  shift(): Uint8Array | null {
+    if (this.tail === this.head) return null;
+    const slot = this.head & this.mask;
+    const buf = this.buffers![slot]!;
+    const start = this.spans[slot << 1]!;
+    const end = this.spans[(slot << 1) + 1]!;
+    this.buffers![slot] = NO_BYTES;
+    this.head = (this.head + 1) | 0;
+    this.heldBytes -= end - start;
+    return start === 0 && end === buf.length ? buf : buf.subarray(start, end);
+  }
+
+  /** Gives each SDU a buffer of its own. */
+  compact(): void {
+    for (let i = this.head; i !== this.tail; i = (i + 1) | 0) {
+      const slot = i & this.mask;
+      const start = this.spans[slot << 1]!;
+      const end = this.spans[(slot << 1) + 1]!;
+      const buf = this.buffers![slot]!;
+      if (buf.buffer.byteLength === end - start) continue;
+      this.buffers![slot] = new Uint8Array(buf.subarray(start, end));
+      this.spans[slot << 1] = 0;
+      this.spans[(slot << 1) + 1] = end - start;
+    }
+  }
+
+  /** Gives the slots back; only when empty. */
+  release(): void {
+    this.buffers = null;
+    this.spans = NO_SPANS;
+    this.mask = -1;
+  }
+
+  private grow(): void {
+    const size = Math.max((this.mask + 1) * 2, FIRST_SLOTS);
+    const buffers = new Array<Uint8Array>(size).fill(NO_BYTES);
+    const spans = new Int32Array(size * 2);
+    for (let i = this.head; i !== this.tail; i = (i + 1) | 0) {
+      const from = i & this.mask;
+      const to = i & (size - 1);
+      buffers[to] = this.buffers![from]!;
+      spans[to << 1] = this.spans[from << 1]!;
+      spans[(to << 1) + 1] = this.spans[(from << 1) + 1]!;
+    }
+    this.buffers = buffers;
+    this.spans = spans;
+    this.mask = size - 1;
+  }
+}

@@ -1,0 +1,208 @@
+import { FLAG, type Pci } from './pci.ts';
+import type { FrcpParams } from './params.ts';
+import { ReadQueue } from './read-queue.ts';
+import { Reassembly } from './reassembly.ts';
+import { ReorderQueue, type HeldPdu } from './reorder-queue.ts';
+
+/** What became of a data PDU. */
+export const ACCEPT = { IN_ORDER: 0, HELD: 1, DUPLICATE: 2, BEYOND: 3, VIOLATION: 4 } as const;
+export type Acceptance = (typeof ACCEPT)[keyof typeof ACCEPT];
+
+/** A gap in an unreliable flow is passed over at once, however wide; beyond this the number is taken for old. */
+const FORWARD_MAX = 1 << 30;
+
+const EMPTY = new Uint8Array(0);
+const held: HeldPdu = { buf: EMPTY, start: 0, end: 0, flags: 0 };
+
+/**
+ * What has arrived: the next index expected, what waits for the reader, what came too early, and how far the
+ * peer may send. Indexes and byte counts go on across runs; `base` turns an index into the number of this run.
+ */
+export class ReceiveWindow {
+  /** Every index before this is accepted. */
+  next = 0;
+  base = 0;
+  /** User bytes accepted in order, modulo 2^32. */
+  acceptedBytes = 0;
+  /** Granted to the peer: first index and first byte it may not send. Never moves back. */
+  edge = 0;
+  edgeBytes = 0;
+  /** The end marker was accepted. */
+  ended = false;
+  /** Nobody reads any more: what arrives is accepted and dropped. */
+  discarding = false;
+  /** SDUs that became readable, or were discarded, so far. */
+  completedSdus = 0;
+  discardedSdus = 0;
+  lostToSlowReader = 0;
+  readonly queue = new ReadQueue();
+  private reorder: ReorderQueue | null = null;
+  private partial: Reassembly | null = null;
+  private readonly params: FrcpParams;
+
+  constructor(params: FrcpParams) {
+    this.params = params;
+    this.grant();
+  }
+
+  /** Numbers from `seq` on belong to a new run. An SDU cut by the end of the last one goes on in it. */
+  openRun(seq: number): void {
+    this.base = (seq - this.next) | 0;
+    this.reorder = null;
+  }
+
+  get hasGaps(): boolean {
+    return this.reorder !== null && this.reorder.count > 0;
+  }
+
+  get cutSdu(): boolean {
+    return this.partial !== null && this.partial.open;
+  }
+
+  //= R-FRCP-32
+  accept(buf: Uint8Array, pci: Pci): Acceptance {
+    const index = (pci.seq - this.base) | 0;
+    const ahead = (index - this.next) | 0;
+    if (ahead < 0) return ACCEPT.DUPLICATE;
+    if (this.ended) return ACCEPT.BEYOND;
+    const length = pci.dataEnd - pci.dataStart;
+    if (!this.covers(index, length, (pci.flags & FLAG.END) !== 0)) return ACCEPT.BEYOND;
+    if (ahead > 0) return this.hold(index, buf, pci);
+    if (!this.deliver(buf, pci.dataStart, pci.dataEnd, pci.flags)) return ACCEPT.VIOLATION;
+    if (this.reorder !== null && this.reorder.count > 0) return this.deliverHeld();
+    return ACCEPT.IN_ORDER;
+  }
+
+  /** Accepts on a flow without retransmission: passes over any gap, never goes back. */
+  //= R-FRCP-60
+  acceptUnreliable(buf: Uint8Array, pci: Pci): Acceptance {
+    const index = (pci.seq - this.base) | 0;
+    const ahead = (index - this.next) | 0;
+    if (ahead < 0 || this.ended) return ACCEPT.DUPLICATE;
+    if (ahead > FORWARD_MAX) return ACCEPT.BEYOND;
+    const continues = ahead === 0 && (pci.flags & FLAG.FIRST) === 0;
+    if (!continues && (pci.flags & FLAG.END) === 0) this.partial?.clear();
+    this.next = index;
+    if ((pci.flags & (FLAG.FIRST | FLAG.END)) === 0 && !this.cutSdu) {
+      this.next = (this.next + 1) | 0;
+      return ACCEPT.IN_ORDER;
+    }
+    return this.deliver(buf, pci.dataStart, pci.dataEnd, pci.flags) ? ACCEPT.IN_ORDER : ACCEPT.VIOLATION;
+  }
+
+  private covers(index: number, length: number, isEnd: boolean): boolean {
+    const early = this.reorder === null ? 0 : this.reorder.heldBytes;
+    if (this.within(index, length + early, isEnd)) return true;
+    this.grant();
+    return this.within(index, length + early, isEnd);
+  }
+
+  private within(index: number, bytes: number, isEnd: boolean): boolean {
+    const past = (index - this.edge) | 0;
+    return (past < 0 || (isEnd && past === 0)) && ((this.acceptedBytes + bytes - this.edgeBytes) | 0) <= 0;
+  }
+
+  private hold(index: number, buf: Uint8Array, pci: Pci): Acceptance {
+    const reorder = (this.reorder ??= new ReorderQueue());
+    if (reorder.has(index, this.next)) return ACCEPT.DUPLICATE;
+    reorder.put(index, this.next, buf, pci.dataStart, pci.dataEnd, pci.flags);
+    return ACCEPT.HELD;
+  }
+
+  private deliverHeld(): Acceptance {
+    const reorder = this.reorder!;
+    while (reorder.take(this.next, held)) {
+      if (!this.deliver(held.buf, held.start, held.end, held.flags)) return ACCEPT.VIOLATION;
+    }
+    held.buf = EMPTY;
+    return ACCEPT.IN_ORDER;
+  }
+
+  /** The next PDU in order. False if the peer broke the fragmentation rules. */
+  private deliver(buf: Uint8Array, start: number, end: number, flags: number): boolean {
+    this.next = (this.next + 1) | 0;
+    this.acceptedBytes = (this.acceptedBytes + (end - start)) | 0;
+    if ((flags & (FLAG.FIRST | FLAG.LAST)) === (FLAG.FIRST | FLAG.LAST)) {
+      if (this.cutSdu || end - start > this.params.sduMaxBytes) return false;
+      this.enqueue(buf, start, end);
+      return true;
+    }
+    if ((flags & FLAG.END) !== 0) {
+      this.ended = true;
+      return true;
+    }
+    return this.deliverFragment(buf, start, end, flags);
+  }
+
+  private deliverFragment(buf: Uint8Array, start: number, end: number, flags: number): boolean {
+    const partial = (this.partial ??= new Reassembly());
+    if (partial.open !== ((flags & FLAG.FIRST) === 0)) return false;
+    if (!partial.append(buf, start, end, this.params.sduMaxBytes)) return false;
+    if ((flags & FLAG.LAST) === 0) return true;
+    const length = partial.length;
+    this.enqueue(partial.finish(), 0, length);
+    return true;
+  }
+
+  private enqueue(buf: Uint8Array, start: number, end: number): void {
+    if (this.discarding) {
+      this.discardedSdus++;
+      return;
+    }
+    const queue = this.queue;
+    if (!this.params.reliable && (this.roomBytes() < end - start || this.roomPdus() <= 0)) {
+      this.lostToSlowReader++;
+      return;
+    }
+    queue.push(buf, start, end);
+    this.completedSdus++;
+  }
+
+  /**
+   * The SDU being put together takes no room while nothing readable lies before it: it could not become readable
+   * otherwise. It is bounded by `sduMaxBytes`.
+   */
+  //= R-FRCP-36
+  private roomBytes(): number {
+    const held = this.queue.heldBytes;
+    const partial = held > 0 && this.partial !== null ? this.partial.length : 0;
+    return Math.max(0, this.params.windowBytes - held - partial);
+  }
+
+  private roomPdus(): number {
+    return Math.max(0, this.params.windowPdus - this.queue.length);
+  }
+
+  /** Moves the granted edges as far as there is room. */
+  //= R-FRCP-35
+  grant(): void {
+    const edge = (this.next + this.roomPdus()) | 0;
+    if (((edge - this.edge) | 0) > 0) this.edge = edge;
+    const edgeBytes = (this.acceptedBytes + this.roomBytes()) | 0;
+    if (((edgeBytes - this.edgeBytes) | 0) > 0) this.edgeBytes = edgeBytes;
+  }
+
+  /** Reading has made so much room that the peer should hear of it. */
+  updateDue(): boolean {
+    const pdus = (this.next + this.roomPdus() - this.edge) | 0;
+    if (pdus >= this.params.windowPdus >>> 2) return true;
+    return ((this.acceptedBytes + this.roomBytes() - this.edgeBytes) | 0) >= this.params.windowBytes >>> 2;
+  }
+
+  /** Fills in acknowledgement, edge and credit. */
+  stamp(pci: Pci): void {
+    this.grant();
+    pci.ack = (this.next + this.base) | 0;
+    pci.edge = (this.edge + this.base) | 0;
+    pci.creditBytes = (this.edgeBytes - this.acceptedBytes) | 0;
+  }
+
+  writeRanges(out: Uint8Array, at: number, max: number): number {
+    return this.reorder!.writeRanges(this.next, this.base, out, at, max);
+  }
+
+  compact(): void {
+    this.queue.compact();
+    this.reorder?.compact();
+  }
+}

@@ -1,0 +1,156 @@
+import type { FrcpParams, FrcpTimes } from './params.ts';
+import { FLAG, SACK_RANGES_MAX, type Pci } from './pci.ts';
+import { ACCEPT, ReceiveWindow, type Acceptance } from './receive-window.ts';
+import type { FrcpStats } from './stats.ts';
+import type { InstantUs } from './time.ts';
+import { NEVER, type TimerTable } from './timer-table.ts';
+
+/** Most PDUs in order before an acknowledgement, on a lower flow that loses. */
+const ACK_EVERY_PDUS = 32;
+/**
+ * A run flag so little behind the last run's next number is a late copy, not a new run: senders keep new runs
+ * away from the last one (R-FRCP-22).
+ */
+const LATE_COPY_SPAN = 1 << 20;
+
+/** The receiving half: the peer's run, its receiver timer, and when to acknowledge. Made by the first run. */
+export class Receiver {
+  readonly window: ReceiveWindow;
+  /** An acknowledgement should leave with the next transmission. */
+  ackNow = false;
+  /** The run is forgotten at this time; compared lazily. */
+  expiresAt: InstantUs = NEVER;
+  private lastAckAt: InstantUs = -Infinity;
+  private sinceAckPdus = 0;
+  private sinceAckBytes = 0;
+  private readonly params: FrcpParams;
+  private readonly timers: TimerTable;
+  private readonly stats: FrcpStats;
+  private readonly ackEveryPdus: number;
+  private readonly ackEveryBytes: number;
+
+  constructor(params: FrcpParams, timers: TimerTable, stats: FrcpStats, firstSeq: number) {
+    this.params = params;
+    this.timers = timers;
+    this.stats = stats;
+    this.window = new ReceiveWindow(params);
+    this.window.openRun(firstSeq);
+    const quarter = params.windowPdus >>> 2;
+    this.ackEveryPdus = params.lowerReliable ? quarter : Math.min(ACK_EVERY_PDUS, quarter);
+    this.ackEveryBytes = params.lowerReliable ? params.windowBytes >>> 2 : params.windowBytes >>> 3;
+    stats.runsOpened++;
+  }
+
+  runOver(now: InstantUs): boolean {
+    return now >= this.expiresAt && !this.params.lowerReliable;
+  }
+
+  /** Judges a data PDU by run and number. */
+  onData(now: InstantUs, buf: Uint8Array, pci: Pci, times: FrcpTimes): Acceptance {
+    if (this.runOver(now) && !this.openNextRun(pci)) return ACCEPT.BEYOND;
+    const window = this.window;
+    if (!this.params.reliable) return this.onUnreliableData(now, buf, pci, times);
+    const acceptance = window.accept(buf, pci);
+    if (acceptance === ACCEPT.IN_ORDER) {
+      this.expiresAt = now + times.receiverTimerUs;
+      this.scheduleAck(now, pci);
+      return acceptance;
+    }
+    if (acceptance === ACCEPT.HELD) {
+      this.expiresAt = now + times.receiverTimerUs;
+      this.stats.outOfOrder++;
+      this.ackNow = true;
+      return acceptance;
+    }
+    this.onRefused(now, acceptance);
+    return acceptance;
+  }
+
+  /** The run is over: the PDU may only open the next one. */
+  //= R-FRCP-31
+  private openNextRun(pci: Pci): boolean {
+    const window = this.window;
+    const ahead = (pci.seq - (window.next + window.base)) | 0;
+    const late = ahead < 0 && ahead >= -LATE_COPY_SPAN;
+    if ((pci.flags & FLAG.DRF) === 0 || late || window.ended) {
+      this.stats.noRun++;
+      return false;
+    }
+    window.openRun(pci.seq);
+    this.stats.runsOpened++;
+    this.expiresAt = NEVER;
+    return true;
+  }
+
+  private onUnreliableData(now: InstantUs, buf: Uint8Array, pci: Pci, times: FrcpTimes): Acceptance {
+    const acceptance = this.window.acceptUnreliable(buf, pci);
+    if (acceptance === ACCEPT.IN_ORDER) this.expiresAt = now + times.receiverTimerUs;
+    else if (acceptance === ACCEPT.DUPLICATE) this.stats.late++;
+    if ((pci.flags & FLAG.END) !== 0) this.ackNow = true;
+    return acceptance;
+  }
+
+  //= R-FRCP-40
+  private scheduleAck(now: InstantUs, pci: Pci): void {
+    this.sinceAckPdus++;
+    this.sinceAckBytes += pci.dataEnd - pci.dataStart;
+    const due = this.sinceAckPdus >= this.ackEveryPdus || this.sinceAckBytes >= this.ackEveryBytes;
+    if (due || (pci.flags & FLAG.END) !== 0 || this.window.hasGaps) this.ackNow = true;
+    else if (this.timers.ackAt === NEVER) this.timers.ackAt = now + this.params.aUs;
+  }
+
+  /** A copy means that our acknowledgement may be lost; answered at once, but not more than once in A. */
+  //= R-FRCP-41
+  private onRefused(now: InstantUs, acceptance: Acceptance): void {
+    if (acceptance === ACCEPT.DUPLICATE) this.stats.duplicates++;
+    else if (acceptance === ACCEPT.BEYOND) this.stats.outOfWindow++;
+    const earliest = this.lastAckAt + this.params.aUs;
+    if (now >= earliest) this.ackNow = true;
+    else if (this.timers.ackAt > earliest) this.timers.ackAt = earliest;
+  }
+
+  /** Adds the acknowledgement to a data PDU. Gaps still need a bare one: ranges do not fit beside data. */
+  stamp(now: InstantUs, pci: Pci): void {
+    this.window.stamp(pci);
+    pci.flags |= FLAG.ACK;
+    if (this.window.hasGaps) return;
+    this.acknowledged(now);
+  }
+
+  /** Makes a bare acknowledgement of `pci`, with as many ranges as fit in `room` bytes at `at`. */
+  stampBare(now: InstantUs, pci: Pci, out: Uint8Array, at: number, room: number): void {
+    this.window.stamp(pci);
+    pci.flags = FLAG.ACK;
+    const max = Math.min(SACK_RANGES_MAX, room >>> 3);
+    pci.sackRanges = this.window.hasGaps && max > 0 ? this.window.writeRanges(out, at, max) : 0;
+    this.acknowledged(now);
+  }
+
+  private acknowledged(now: InstantUs): void {
+    this.ackNow = false;
+    this.sinceAckPdus = 0;
+    this.sinceAckBytes = 0;
+    this.lastAckAt = now;
+    this.timers.ackAt = NEVER;
+  }
+
+  read(): Uint8Array | null {
+    const sdu = this.window.queue.shift();
+    if (sdu !== null && this.params.reliable && this.window.updateDue()) this.ackNow = true;
+    return sdu;
+  }
+
+  inspect(): Readonly<Record<string, unknown>> {
+    const { window } = this;
+    return {
+      nextSeq: (window.next + window.base) >>> 0,
+      readableSdus: window.queue.length,
+      heldBytes: window.queue.heldBytes,
+      hasGaps: window.hasGaps,
+      windowPdus: (window.edge - window.next) | 0,
+      windowBytes: (window.edgeBytes - window.acceptedBytes) | 0,
+      ended: window.ended,
+      runExpiresAt: this.expiresAt,
+    };
+  }
+}

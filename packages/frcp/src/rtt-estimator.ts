@@ -1,0 +1,53 @@
+import type { DurationUs } from './time.ts';
+
+export interface RtoBounds {
+  readonly rtoInitialUs: DurationUs;
+  readonly rtoMinUs: DurationUs;
+  readonly rtoSoftMaxUs: DurationUs;
+  readonly rtoMaxUs: DurationUs;
+  readonly aUs: DurationUs;
+}
+
+/** Smoothed round-trip time and retransmission timeout (RFC 6298), us. */
+export class RttEstimator {
+  srttUs = NaN;
+  rttvarUs = NaN;
+  minUs = Infinity;
+  /** Timeouts in a row without progress: each doubles the timeout. */
+  backoff = 0;
+
+  /** Takes a sample of a PDU sent once only (Karn). */
+  sample(rttUs: DurationUs): void {
+    if (rttUs < this.minUs) this.minUs = rttUs;
+    if (this.srttUs !== this.srttUs) {
+      this.srttUs = rttUs;
+      this.rttvarUs = rttUs / 2;
+      return;
+    }
+    const error = rttUs - this.srttUs;
+    this.rttvarUs += (Math.abs(error) - this.rttvarUs) / 4;
+    this.srttUs += error / 8;
+  }
+
+  /** Forgets the path (the flow moved to another lower flow). */
+  reset(): void {
+    this.srttUs = NaN;
+    this.rttvarUs = NaN;
+    this.minUs = Infinity;
+    this.backoff = 0;
+  }
+
+  /**
+   * SRTT + max(1, 4 RTTVAR) + A, doubled once per timeout without progress. A is added because the peer may keep
+   * an acknowledgement back for so long (RFC 9002 5.3 does the same). Doubling stops at `softMaxUs`, or at twice
+   * the undoubled value on a slow path, and in any case at `maxUs`.
+   */
+  //= R-FRCP-42
+  rtoUs(bounds: RtoBounds): DurationUs {
+    const fresh = this.srttUs !== this.srttUs;
+    const path = fresh ? bounds.rtoInitialUs : this.srttUs + Math.max(1, 4 * this.rttvarUs);
+    const base = Math.max(bounds.rtoMinUs, path + bounds.aUs);
+    const doubled = Math.min(base * 2 ** Math.min(this.backoff, 24), Math.max(bounds.rtoSoftMaxUs, 2 * base));
+    return Math.ceil(Math.min(doubled, bounds.rtoMaxUs));
+  }
+}

@@ -1,0 +1,360 @@
+import { copyBytes } from './copy-bytes.ts';
+import { FLAG } from './pci.ts';
+
+/** Bits of a PDU's info word beside its flags; the length is above them. */
+export const MARK = {
+  /** Sent more than once: its acknowledgement says nothing about the round trip. */
+  RESENT: 0x01,
+  /** The peer has it out of order. */
+  SACKED: 0x04,
+  /** Counts as lost and waits for its next copy. */
+  LOST: 0x08,
+} as const;
+const FLAG_MASK = FLAG.DRF | FLAG.FIRST | FLAG.LAST | FLAG.END;
+const LENGTH_SHIFT = 8;
+
+const STRIDE = 4;
+const POS = 0;
+const INFO = 1;
+const FIRST_SENT = 2;
+const LAST_SENT = 3;
+
+const FIRST_RING_BYTES = 1_024;
+const FIRST_RING_PDUS = 16;
+const NO_BYTES = new Uint8Array(0);
+const NO_VIEW = new DataView(NO_BYTES.buffer);
+const NO_META = new Int32Array(0);
+
+/**
+ * What was written and is not acknowledged: SDU bytes in one ring, four integers per PDU in another. Both grow
+ * by doubling and start empty. PDUs carry an index that counts on for ever in 32 bits; the number on the wire is
+ * index + `base`, and a new run only draws a new base. `una <= nxt <= tail`: acknowledged, sent, written.
+ * Byte positions count on in the same way, so window edges outlive a run.
+ */
+export class SendWindow {
+  una = 0;
+  nxt = 0;
+  tail = 0;
+  unaPos = 0;
+  tailPos = 0;
+  /** First index and first byte the peer's window does not cover. */
+  edge = 0;
+  edgePos = 0;
+  base = 0;
+  /** SDUs written whose last PDU is not acknowledged. */
+  unackedSdus = 0;
+  lostCount = 0;
+  /** No lost PDU lies before this. */
+  lostHint = 0;
+  /** One past the highest index the peer has out of order; `una` when none. */
+  sackHigh = 0;
+  /** Of the PDUs the last acknowledgement newly covers, the one transmitted last. */
+  newestKnown = false;
+  newestSent = 0;
+  newestIndex = 0;
+  newestResent = false;
+  newlyDelivered = 0;
+  /** The last acknowledgement covered a PDU that was sent once only while it counted as lost. */
+  wrongLoss = false;
+
+  private ring = NO_BYTES;
+  private view = NO_VIEW;
+  private meta = NO_META;
+  private ringMask = -1;
+  private metaMask = -1;
+
+  get queuedBytes(): number {
+    return (this.tailPos - this.unaPos) | 0;
+  }
+
+  get queuedPdus(): number {
+    return (this.tail - this.una) | 0;
+  }
+
+  get inFlightPdus(): number {
+    return (this.nxt - this.una) | 0;
+  }
+
+  get ringBytes(): number {
+    return this.ring.length + this.meta.byteLength;
+  }
+
+  /** Copies an SDU in and cuts it into PDUs of at most `payloadMax` bytes. The caller has checked the bounds. */
+  append(sdu: Uint8Array, payloadMax: number): void {
+    const length = sdu.length;
+    if (((this.tailPos - this.unaPos) | 0) + length > this.ring.length) this.growRing(length);
+    if (length > 0) this.copyIn(sdu, length);
+    this.unackedSdus++;
+    if (length <= payloadMax) this.appendPdu(length, FLAG.FIRST | FLAG.LAST);
+    else this.appendCut(length, FLAG.FIRST | FLAG.LAST, payloadMax);
+  }
+
+  private copyIn(sdu: Uint8Array, length: number): void {
+    const at = this.tailPos & this.ringMask;
+    const room = this.ring.length - at;
+    if (length <= room) {
+      this.ring.set(sdu, at);
+      return;
+    }
+    this.ring.set(sdu.subarray(0, room), at);
+    this.ring.set(sdu.subarray(room), 0);
+  }
+
+  appendEnd(): void {
+    this.appendPdu(0, FLAG.END);
+  }
+
+  private appendPdu(length: number, flags: number): void {
+    if (((this.tail - this.una) | 0) > this.metaMask) this.growMeta();
+    const at = (this.tail & this.metaMask) * STRIDE;
+    this.meta[at + POS] = this.tailPos;
+    this.meta[at + INFO] = (length << LENGTH_SHIFT) | flags;
+    this.tail = (this.tail + 1) | 0;
+    this.tailPos = (this.tailPos + length) | 0;
+  }
+
+  /** The next PDU exists and the peer's window covers it. The end marker takes no room and may lie on the edge. */
+  mayTransmit(): boolean {
+    const nxt = this.nxt;
+    if (nxt === this.tail) return false;
+    const at = (nxt & this.metaMask) * STRIDE;
+    const info = this.meta[at + INFO]!;
+    const ahead = (nxt - this.edge) | 0;
+    if ((info & FLAG.END) !== 0) return ahead <= 0;
+    return ahead < 0 && ((this.meta[at + POS]! + (info >>> LENGTH_SHIFT) - this.edgePos) | 0) <= 0;
+  }
+
+  /** Sends the next PDU for the first time: notes the time and, when nothing is unacknowledged, the run flag. */
+  markFirstTransmission(nowI32: number): void {
+    const at = (this.nxt & this.metaMask) * STRIDE;
+    if (this.nxt === this.una) this.meta[at + INFO]! |= FLAG.DRF;
+    this.meta[at + FIRST_SENT] = nowI32;
+    this.meta[at + LAST_SENT] = nowI32;
+    this.nxt = (this.nxt + 1) | 0;
+  }
+
+  /** Takes the first lost PDU for another copy. Returns its index; there is one. */
+  takeLost(nowI32: number): number {
+    let index = this.lostHint;
+    while ((this.meta[(index & this.metaMask) * STRIDE + INFO]! & MARK.LOST) === 0) index = (index + 1) | 0;
+    const at = (index & this.metaMask) * STRIDE;
+    this.meta[at + INFO] = (this.meta[at + INFO]! & ~MARK.LOST) | MARK.RESENT;
+    this.meta[at + LAST_SENT] = nowI32;
+    this.lostCount--;
+    this.lostHint = (index + 1) | 0;
+    return index;
+  }
+
+  /** DRF, FIRST, LAST and END of a PDU. */
+  flagsOf(index: number): number {
+    return this.meta[(index & this.metaMask) * STRIDE + INFO]! & FLAG_MASK;
+  }
+
+  lengthOf(index: number): number {
+    return this.meta[(index & this.metaMask) * STRIDE + INFO]! >>> LENGTH_SHIFT;
+  }
+
+  firstSentOf(index: number): number {
+    return this.meta[(index & this.metaMask) * STRIDE + FIRST_SENT]!;
+  }
+
+  /** Copies a PDU's user data out; returns its length. */
+  copyOut(index: number, out: Uint8Array, offset: number): number {
+    const meta = (index & this.metaMask) * STRIDE;
+    const length = this.meta[meta + INFO]! >>> LENGTH_SHIFT;
+    if (length === 0) return 0;
+    const at = this.meta[meta + POS]! & this.ringMask;
+    const room = this.ring.length - at;
+    if (length <= room) copyBytes(this.ring, this.view, at, out, offset, length);
+    else {
+      copyBytes(this.ring, this.view, at, out, offset, room);
+      copyBytes(this.ring, this.view, 0, out, offset + room, length - room);
+    }
+    return length;
+  }
+
+  /** The oldest PDU goes without an acknowledgement (ordered flow without retransmission). */
+  dropFirst(): void {
+    this.acknowledge((this.una + 1) | 0);
+  }
+
+  /** Everything before `index` has arrived; `una < index <= nxt`. */
+  acknowledge(index: number): void {
+    const meta = this.meta;
+    const mask = this.metaMask;
+    let sdus = 0;
+    let info = 0;
+    let at = 0;
+    for (let i = this.una; i !== index; i = (i + 1) | 0) {
+      at = (i & mask) * STRIDE;
+      info = meta[at + INFO]!;
+      if ((info & FLAG.LAST) !== 0) sdus++;
+      if ((info & (MARK.SACKED | MARK.LOST | MARK.RESENT)) !== 0) this.noteDelivered(i, at, info);
+    }
+    this.noteDelivered((index - 1) | 0, at, info);
+    this.newlyDelivered += (index - this.una) | 0;
+    this.unackedSdus -= sdus;
+    this.unaPos = (meta[at + POS]! + (info >>> LENGTH_SHIFT)) | 0;
+    this.una = index;
+    if (((this.lostHint - index) | 0) < 0) this.lostHint = index;
+    if (((this.sackHigh - index) | 0) < 0) this.sackHigh = index;
+  }
+
+  /** The peer has `from` up to but not including `to` out of order; both within what is sent. */
+  selectivelyAcknowledge(from: number, to: number): void {
+    for (let i = from; i !== to; i = (i + 1) | 0) {
+      const at = (i & this.metaMask) * STRIDE;
+      const info = this.meta[at + INFO]!;
+      if ((info & MARK.SACKED) !== 0) continue;
+      this.noteDelivered(i, at, info);
+      this.meta[at + INFO] = (info & ~MARK.LOST) | MARK.SACKED;
+      this.newlyDelivered++;
+    }
+    if (((to - this.sackHigh) | 0) > 0) this.sackHigh = to;
+  }
+
+  /** Before an acknowledgement is taken in. */
+  beginAck(): void {
+    this.newlyDelivered = 0;
+    this.newestKnown = false;
+    this.wrongLoss = false;
+  }
+
+  private noteDelivered(index: number, at: number, info: number): void {
+    if ((info & MARK.SACKED) !== 0) return;
+    if ((info & MARK.LOST) !== 0) {
+      this.meta[at + INFO] = info & ~MARK.LOST;
+      this.lostCount--;
+      if ((info & MARK.RESENT) === 0) this.wrongLoss = true;
+    }
+    const sent = this.meta[at + LAST_SENT]!;
+    if (this.newestKnown && ((sent - this.newestSent) | 0) < 0) return;
+    this.newestKnown = true;
+    this.newestSent = sent;
+    this.newestIndex = index;
+    this.newestResent = (info & MARK.RESENT) !== 0;
+  }
+
+  /** Marks what was sent before `(sent, index)` and has not arrived `graceUs` after it should have. */
+  markLostBefore(sent: number, index: number, nowI32: number, graceUs: number, threshold: number): number {
+    let wait = -1;
+    for (let i = this.una; i !== this.sackHigh; i = (i + 1) | 0) {
+      const at = (i & this.metaMask) * STRIDE;
+      const info = this.meta[at + INFO]!;
+      if ((info & (MARK.SACKED | MARK.LOST)) !== 0) continue;
+      const behind = (sent - this.meta[at + LAST_SENT]!) | 0;
+      if (behind < 0 || (behind === 0 && ((index - i) | 0) <= 0)) continue;
+      const left = graceUs - ((nowI32 - this.meta[at + LAST_SENT]!) | 0);
+      const passed = (info & MARK.RESENT) === 0 && ((this.sackHigh - i) | 0) > threshold;
+      if (left <= 0 || passed) this.markLost(i, at, info);
+      else if (left > wait) wait = left;
+    }
+    return wait;
+  }
+
+  /** Every PDU sent and not known to have arrived counts as lost. */
+  markAllLost(): void {
+    for (let i = this.una; i !== this.nxt; i = (i + 1) | 0) {
+      const at = (i & this.metaMask) * STRIDE;
+      const info = this.meta[at + INFO]!;
+      if ((info & (MARK.SACKED | MARK.LOST)) === 0) this.markLost(i, at, info);
+    }
+    this.lostHint = this.una;
+  }
+
+  /** The timeout was wrong: nothing counts as lost. */
+  clearLost(): void {
+    for (let i = this.lostHint; this.lostCount > 0; i = (i + 1) | 0) {
+      const at = (i & this.metaMask) * STRIDE + INFO;
+      if ((this.meta[at]! & MARK.LOST) === 0) continue;
+      this.meta[at]! &= ~MARK.LOST;
+      this.lostCount--;
+    }
+  }
+
+  private markLost(index: number, at: number, info: number): void {
+    this.meta[at + INFO] = info | MARK.LOST;
+    this.lostCount++;
+    if (((index - this.lostHint) | 0) < 0) this.lostHint = index;
+  }
+
+  /**
+   * Cuts what was never sent anew, for another largest PDU. False if something sent and unacknowledged is larger:
+   * a number belongs to its bytes, so that cannot be cut again.
+   */
+  recut(payloadMax: number): boolean {
+    for (let i = this.una; i !== this.nxt; i = (i + 1) | 0) {
+      if (this.lengthOf(i) > payloadMax) return false;
+    }
+    const pieces: { length: number; flags: number }[] = [];
+    for (let i = this.nxt; i !== this.tail; i = (i + 1) | 0) {
+      pieces.push({ length: this.lengthOf(i), flags: this.flagsOf(i) });
+    }
+    this.tail = this.nxt;
+    for (const piece of pieces) this.tailPos = (this.tailPos - piece.length) | 0;
+    let open: { length: number; flags: number } | null = null;
+    for (const piece of pieces) {
+      open = open === null ? piece : { length: open.length + piece.length, flags: open.flags | piece.flags };
+      if ((piece.flags & (FLAG.LAST | FLAG.END)) === 0) continue;
+      this.appendCut(open.length, open.flags, payloadMax);
+      open = null;
+    }
+    return true;
+  }
+
+  private appendCut(length: number, flags: number, payloadMax: number): void {
+    let left = length;
+    let first = flags & ~FLAG.LAST;
+    for (; left > payloadMax; left -= payloadMax) {
+      this.appendPdu(payloadMax, first);
+      first = 0;
+    }
+    this.appendPdu(left, first | (flags & FLAG.LAST));
+  }
+
+  /** Nothing more will be sent: what is queued is dropped. `unackedSdus` still tells how many SDUs that was. */
+  abandon(): void {
+    this.una = this.nxt = this.tail;
+    this.unaPos = this.tailPos;
+    this.lostCount = 0;
+    this.release();
+  }
+
+  /** Gives the buffers back; only when nothing is queued. */
+  release(): void {
+    this.ring = NO_BYTES;
+    this.view = NO_VIEW;
+    this.meta = NO_META;
+    this.ringMask = this.metaMask = -1;
+  }
+
+  private growRing(extra: number): void {
+    const used = (this.tailPos - this.unaPos) | 0;
+    let size = Math.max(this.ring.length * 2, FIRST_RING_BYTES);
+    while (size < used + extra) size *= 2;
+    const grown = new Uint8Array(size);
+    const old = this.ring;
+    let pos = this.unaPos;
+    for (let left = used; left > 0;) {
+      const n = Math.min(left, old.length - (pos & this.ringMask), size - (pos & (size - 1)));
+      const from = pos & this.ringMask;
+      grown.set(old.subarray(from, from + n), pos & (size - 1));
+      pos = (pos + n) | 0;
+      left -= n;
+    }
+    this.ring = grown;
+    this.view = new DataView(grown.buffer);
+    this.ringMask = size - 1;
+  }
+
+  private growMeta(): void {
+    const size = Math.max((this.metaMask + 1) * 2, FIRST_RING_PDUS);
+    const grown = new Int32Array(size * STRIDE);
+    for (let i = this.una; i !== this.tail; i = (i + 1) | 0) {
+      const from = (i & this.metaMask) * STRIDE;
+      grown.set(this.meta.subarray(from, from + STRIDE), (i & (size - 1)) * STRIDE);
+    }
+    this.meta = grown;
+    this.metaMask = size - 1;
+  }
+}

@@ -1,0 +1,357 @@
+import type { FrcpParams, FrcpTimes } from './params.ts';
+import { FLAG, readI32, type Pci } from './pci.ts';
+import { WINDOW_PDUS_MAX } from './params.ts';
+import { RttEstimator } from './rtt-estimator.ts';
+import { SendWindow } from './send-window.ts';
+import type { FrcpStats } from './stats.ts';
+import type { DurationUs, InstantUs } from './time.ts';
+import { NEVER, type TimerTable } from './timer-table.ts';
+
+/** A new run starts at least this far from the last number of the one before. */
+const RUN_DISTANCE = 1 << 24;
+/** After a timeout so many copies probe the path; an answer releases the rest. */
+const TIMEOUT_COPIES = 2;
+const UNLIMITED = 0x3fff_ffff;
+/** Later PDUs that must have arrived before one counts as lost without waiting (RFC 6675 DupThresh). */
+const DUP_THRESHOLD = 3;
+/** Longest pause between window probes. */
+const RENDEZVOUS_MAX_US = 1_000_000;
+/** The same where nothing can be lost: a probe only wakes a peer that broke its promise. */
+const RENDEZVOUS_RELIABLE_MAX_US = 30_000_000;
+
+/** The sending half: the run, its sender timer, retransmission and window probes. Made by the first write. */
+export class Sender {
+  readonly window = new SendWindow();
+  readonly rtt = new RttEstimator();
+  /** Index of the PDU that `pick` chose. */
+  picked = 0;
+  /** A rendez-vous should leave. */
+  probeNow = false;
+  endQueued = false;
+  /** A write was refused since the last `writable`. */
+  refused = false;
+  private runStarted = false;
+  /** No new number since so long: the next one starts a run. Compared lazily. */
+  private newRunAt: InstantUs = NEVER;
+  private copiesAllowed = UNLIMITED;
+  private dupThreshold = DUP_THRESHOLD;
+  private timedOut = false;
+  private finalProbeSent = false;
+  private rendezvousCount = 0;
+  private readonly params: FrcpParams;
+  private times: FrcpTimes;
+  private readonly timers: TimerTable;
+  private readonly stats: FrcpStats;
+
+  constructor(params: FrcpParams, times: FrcpTimes, timers: TimerTable, stats: FrcpStats) {
+    this.params = params;
+    this.times = times;
+    this.timers = timers;
+    this.stats = stats;
+    this.window.edge = params.windowPdus;
+    this.window.edgePos = params.windowBytes;
+  }
+
+  get started(): boolean {
+    return this.runStarted;
+  }
+
+  /** Room for an SDU: always when nothing is queued, else within window sizes. */
+  hasRoomFor(bytes: number): boolean {
+    const window = this.window;
+    const pdus = window.queuedPdus;
+    if (pdus === 0) return true;
+    if (window.queuedBytes + bytes > this.params.windowBytes) return false;
+    const max = this.times.payloadMaxBytes;
+    return pdus + (bytes <= max ? 1 : Math.ceil(bytes / max)) <= this.params.windowPdus;
+  }
+
+  append(sdu: Uint8Array): void {
+    this.window.append(sdu, this.times.payloadMaxBytes);
+  }
+
+  appendEnd(): void {
+    this.endQueued = true;
+    this.window.appendEnd();
+  }
+
+  /** Chooses the next PDU: a lost one, else a new one the window covers. False when there is none. */
+  pick(now: InstantUs): boolean {
+    const window = this.window;
+    if (window.lostCount > 0 && this.pickLost(now)) return true;
+    if (window.nxt === window.tail) return false;
+    if (this.params.reliable && !window.mayTransmit()) {
+      this.armRendezvous(now);
+      return false;
+    }
+    if (window.nxt === window.una) this.startRunIfDue(now);
+    this.picked = window.nxt;
+    window.markFirstTransmission(now | 0);
+    const timers = this.timers;
+    this.newRunAt = now + this.times.senderTimerUs;
+    if (timers.rtxAt === NEVER && this.params.reliable) this.armRtx(now);
+    if (timers.rendezvousAt !== NEVER) this.disarmRendezvous();
+    return true;
+  }
+
+  /** After the picked PDU was written out: on a flow without retransmission it is done with. */
+  afterTransmit(now: InstantUs): void {
+    if (this.params.reliable) return;
+    if ((this.window.flagsOf(this.picked) & FLAG.END) === 0) this.window.dropFirst();
+    else if (this.timers.rtxAt === NEVER) this.armRtx(now);
+  }
+
+  //= R-FRCP-44
+  private pickLost(now: InstantUs): boolean {
+    const window = this.window;
+    const nowI32 = now | 0;
+    while (window.lostCount > 0 && this.copiesAllowed > 0) {
+      const index = window.takeLost(nowI32);
+      if (((nowI32 - window.firstSentOf(index)) | 0) > this.params.rUs) continue;
+      this.picked = index;
+      this.copiesAllowed--;
+      this.stats.retransmits++;
+      if (this.timers.rtxAt === NEVER) this.armRtx(now);
+      return true;
+    }
+    return false;
+  }
+
+  /** Nothing is unacknowledged: if the peer may have forgotten the run, the next number is drawn anew. */
+  //= R-FRCP-21
+  private startRunIfDue(now: InstantUs): void {
+    if (this.runStarted && (this.params.lowerReliable || now < this.newRunAt)) return;
+    const window = this.window;
+    const last = (window.nxt + window.base) | 0;
+    let first = this.params.randomU32() | 0;
+    //= R-FRCP-22
+    if (this.runStarted && Math.abs((first - last) | 0) < RUN_DISTANCE) first ^= 0x8000_0000;
+    window.base = (first - window.nxt) | 0;
+    this.runStarted = true;
+    this.stats.runsStarted++;
+  }
+
+  private rtoUs(): DurationUs {
+    return this.rtt.rtoUs(this.times);
+  }
+
+  /** Due at the timeout, but no later than the give-up time of the oldest PDU. */
+  private armRtx(now: InstantUs): void {
+    if (this.params.lowerReliable) {
+      this.timers.rtxAt = now + this.rendezvousDelay();
+      return;
+    }
+    const age = ((now | 0) - this.window.firstSentOf(this.window.una)) | 0;
+    this.timers.rtxAt = now + Math.max(1, Math.min(this.rtoUs(), this.times.giveUpUs - age));
+  }
+
+  /** Takes in acknowledgement and window. True if the peer has received something new. */
+  //= R-FRCP-33
+  onAck(now: InstantUs, buf: Uint8Array, pci: Pci): boolean {
+    const window = this.window;
+    const index = (pci.ack - window.base) | 0;
+    const ahead = (index - window.una) | 0;
+    if (!this.runStarted || ahead < 0 || ((index - window.nxt) | 0) > 0) {
+      this.stats.badAcks++;
+      return false;
+    }
+    window.beginAck();
+    if (ahead > 0) window.acknowledge(index);
+    if (pci.sackRanges > 0) this.takeRanges(buf, pci);
+    this.takeWindow(index, pci);
+    if (window.newlyDelivered === 0) return false;
+    this.onProgress(now);
+    return true;
+  }
+
+  private takeRanges(buf: Uint8Array, pci: Pci): void {
+    const window = this.window;
+    let low = window.una;
+    for (let n = 0, at = pci.sackAt; n < pci.sackRanges; n++, at += 8) {
+      const from = (readI32(buf, at) - window.base) | 0;
+      const to = (readI32(buf, at + 4) - window.base) | 0;
+      const valid = ((from - low) | 0) > 0 && ((to - from) | 0) > 0 && ((to - window.nxt) | 0) <= 0;
+      if (!valid) {
+        this.stats.badAcks++;
+        return;
+      }
+      window.selectivelyAcknowledge(from, to);
+      low = to;
+    }
+  }
+
+  /** The edges only move forward, and not further than a window can be wide. */
+  //= R-FRCP-34
+  private takeWindow(index: number, pci: Pci): void {
+    const window = this.window;
+    const edge = (pci.edge - window.base) | 0;
+    if ((edge - index) >>> 0 > WINDOW_PDUS_MAX) {
+      this.stats.badAcks++;
+      return;
+    }
+    if (((edge - window.edge) | 0) > 0) window.edge = edge;
+    const edgePos = (window.unaPos + pci.creditBytes) | 0;
+    if (((edgePos - window.edgePos) | 0) > 0) window.edgePos = edgePos;
+  }
+
+  private onProgress(now: InstantUs): void {
+    const window = this.window;
+    if (this.timedOut && window.wrongLoss) {
+      window.clearLost();
+      this.stats.spuriousTimeouts++;
+    }
+    this.timedOut = false;
+    this.finalProbeSent = false;
+    this.copiesAllowed = UNLIMITED;
+    this.rendezvousCount = 0;
+    this.rtt.backoff = 0;
+    //= R-FRCP-43
+    if (window.newestKnown && !window.newestResent) this.rtt.sample(((now | 0) - window.newestSent) | 0);
+    this.detectLosses(now);
+    if (window.una === window.nxt) this.timers.rtxAt = NEVER;
+    else this.armRtx(now);
+  }
+
+  /**
+   * What was sent before the newest PDU that arrived is lost when it is a reordering window late, or when enough
+   * later PDUs have arrived (RACK, RFC 8985 6.2, with its DupThresh).
+   */
+  //= R-FRCP-45
+  private detectLosses(now: InstantUs): void {
+    const window = this.window;
+    this.timers.reorderAt = NEVER;
+    if (window.sackHigh === window.una || !window.newestKnown) return;
+    const nowI32 = now | 0;
+    const tooSoon = ((nowI32 - window.newestSent) | 0) < this.rtt.minUs;
+    if (window.newestResent && tooSoon && this.rtt.minUs !== Infinity) return;
+    this.markLosses(now);
+  }
+
+  private markLosses(now: InstantUs): void {
+    const window = this.window;
+    const rtt = this.rtt;
+    const path = rtt.srttUs === rtt.srttUs ? rtt.srttUs + rtt.minUs / 4 : this.times.rtoInitialUs;
+    const before = window.lostCount;
+    const wait = window.markLostBefore(
+      window.newestSent,
+      window.newestIndex,
+      now | 0,
+      Math.ceil(path),
+      this.dupThreshold,
+    );
+    this.stats.lossesDetected += window.lostCount - before;
+    this.timers.reorderAt = wait < 0 ? NEVER : now + Math.max(1, wait);
+  }
+
+  onReorderTimer(now: InstantUs): void {
+    this.timers.reorderAt = NEVER;
+    if (this.window.sackHigh !== this.window.una) this.markLosses(now);
+  }
+
+  /** False when the oldest PDU has had its time and the peer did not answer the last probe. */
+  //= R-FRCP-46
+  onRtxTimer(now: InstantUs): boolean {
+    const window = this.window;
+    this.timers.rtxAt = NEVER;
+    if (window.una === window.nxt) return true;
+    this.stats.timeouts++;
+    if (this.params.lowerReliable) {
+      this.probeNow = true;
+      this.rendezvousCount++;
+      this.armRtx(now);
+      return true;
+    }
+    const age = ((now | 0) - window.firstSentOf(window.una)) | 0;
+    if (age >= this.times.giveUpUs) return this.probeFinally(now);
+    this.rtt.backoff++;
+    if (age > this.params.rUs) this.probeNow = true;
+    else {
+      this.timedOut = true;
+      this.copiesAllowed = TIMEOUT_COPIES;
+      window.markAllLost();
+    }
+    this.armRtx(now);
+    return true;
+  }
+
+  /** Our own process may have slept: acknowledgements that wait outside get one more timeout to come in. */
+  private probeFinally(now: InstantUs): boolean {
+    if (this.finalProbeSent) return false;
+    this.finalProbeSent = true;
+    this.probeNow = true;
+    this.timers.rtxAt = now + this.rtoUs();
+    return true;
+  }
+
+  private rendezvousDelay(): DurationUs {
+    const max = this.params.lowerReliable ? RENDEZVOUS_RELIABLE_MAX_US : RENDEZVOUS_MAX_US;
+    return Math.min(
+      max,
+      Math.max(this.rtoUs(), this.params.rtoInitialUs) * 2 ** Math.min(this.rendezvousCount, 20),
+    );
+  }
+
+  /** The window is closed and no acknowledgement is on its way that could open it. */
+  //= R-FRCP-38
+  private armRendezvous(now: InstantUs): void {
+    if (this.window.una !== this.window.nxt || this.timers.rendezvousAt !== NEVER) return;
+    this.timers.rendezvousAt = now + this.rendezvousDelay();
+  }
+
+  private disarmRendezvous(): void {
+    this.timers.rendezvousAt = NEVER;
+    this.rendezvousCount = 0;
+  }
+
+  onRendezvousTimer(now: InstantUs): void {
+    this.timers.rendezvousAt = NEVER;
+    const window = this.window;
+    if (window.nxt === window.tail || window.una !== window.nxt || window.mayTransmit()) return;
+    this.probeNow = true;
+    this.rendezvousCount++;
+    this.armRendezvous(now);
+  }
+
+  /** Flags and number of a probe: DRF says that nothing is unacknowledged. */
+  stampProbe(pci: Pci): void {
+    const window = this.window;
+    this.probeNow = false;
+    pci.flags = FLAG.RDVS | (window.una === window.nxt ? FLAG.DRF : 0);
+    pci.seq = (window.nxt + window.base) | 0;
+    this.stats.probesSent++;
+  }
+
+  /** Another lower flow carries us from now on. False if what is unacknowledged does not fit it. */
+  //= R-FRCP-70
+  moveTo(now: InstantUs, times: FrcpTimes): boolean {
+    const window = this.window;
+    this.times = times;
+    this.rtt.reset();
+    this.copiesAllowed = UNLIMITED;
+    this.timers.reorderAt = this.timers.rtxAt = NEVER;
+    this.disarmRendezvous();
+    if (!window.recut(times.payloadMaxBytes)) return false;
+    window.markAllLost();
+    if (window.una !== window.nxt) this.armRtx(now);
+    return true;
+  }
+
+  inspect(): Readonly<Record<string, unknown>> {
+    const { window, rtt } = this;
+    return {
+      nextSeq: (window.nxt + window.base) >>> 0,
+      inFlightPdus: window.inFlightPdus,
+      queuedPdus: window.queuedPdus,
+      queuedBytes: window.queuedBytes,
+      unackedSdus: window.unackedSdus,
+      lostPdus: window.lostCount,
+      windowPdus: (window.edge - window.una) | 0,
+      windowBytes: (window.edgePos - window.unaPos) | 0,
+      ringBytes: window.ringBytes,
+      srttUs: rtt.srttUs,
+      rttvarUs: rtt.rttvarUs,
+      rtoUs: this.rtoUs(),
+      newRunAt: this.newRunAt,
+    };
+  }
+}
