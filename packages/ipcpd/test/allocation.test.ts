@@ -90,6 +90,17 @@ describe('an allocation between two IPCPs', () => {
     expect(pair.b.ends()).toEqual([[5, PEER_GONE]]);
   });
 
+  test('hears why from the server when it confirms a flow that has ended meanwhile', () => {
+    pair.request(1);
+    pair.run(0.05);
+    pair.b.passes = (pdu) => pdu.t === 'answer';
+    pair.accept(5);
+    pair.input(pair.b, { t: 'local-end', flow: 5, errno: 0 });
+    pair.b.passes = () => true;
+    pair.run(0.04);
+    expect(pair.a.ends()).toEqual([[1, 0]]);
+  });
+
   test('is not served by a copy of its request that comes after its cancel', () => {
     pair.a.passes = (pdu) => pdu.t === 'cancel';
     pair.request(1);
@@ -148,5 +159,16 @@ describe('a full memory of answers', () => {
     expect(cache.add('other', entry('other'))).toBe(true);
     cache.forget('0');
     expect(cache.add('one more', entry('flood'))).toBe(true);
+  });
+});
+
+describe('requests that nobody accepts', () => {
+  test('use up no EID, so a flood of them cannot keep EIDs out of use', () => {
+    for (let flow = 1; flow <= 5; flow += 1) {
+      pair.request(flow);
+      pair.run(0.05);
+      pair.input(pair.b, { t: 'refuse', incoming: flow, code: 'FLOWRING_REFUSED' });
+    }
+    expect(pair.b.allocator.inspect()).toMatchObject({ eids: 0, resting: 0 });
   });
 });

@@ -29,7 +29,9 @@ export class PairEnd {
 
   told<T extends ControlType>(type: T): ControlMessage<T>[] {
     return this.outputs.flatMap((output) =>
-      output.t === 'irmd' && output.message.t === type ? [output.message as ControlMessage<T>] : [],
+      output.t === 'irmd' && output.message.t === type
+        ? [output.message as unknown as ControlMessage<T>]
+        : [],
     );
   }
 

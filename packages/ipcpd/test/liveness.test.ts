@@ -1,6 +1,8 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import { errnoOf } from '@flowring/common';
-import { AllocatorPair } from './allocator-pair.ts';
+import type { FaFlow } from '../src/core/fa-flow.ts';
+import { newPeer, stepLiveness, watch } from '../src/core/liveness.ts';
+import { AllocatorPair, SECOND } from './allocator-pair.ts';
 
 const PEER_GONE = errnoOf('FLOWRING_PEER_GONE');
 let pair: AllocatorPair;
@@ -54,6 +56,22 @@ describe('liveness between two IPCPs', () => {
     pair.suspend(8 * 3_600);
     pair.run(60);
     expect([...pair.a.ends(), ...pair.b.ends()]).toEqual([]);
+  });
+
+  test('gives the peer its full timeout again after a stall of its own', () => {
+    pair.allocate(1);
+    pair.suspend(10);
+    pair.b.passes = () => false;
+    pair.run(1.2);
+    expect(pair.a.ends()).toEqual([]);
+  });
+
+  test('calls nobody gone who was not asked three times', () => {
+    const peer = newPeer('b', 0);
+    const flow = { timeoutUs: SECOND } as FaFlow;
+    watch(peer, flow, 0);
+    const gone = [1, 2, 3, 4].map((look) => stepLiveness(peer, 60 * SECOND + look).gone.length);
+    expect(gone).toEqual([0, 0, 0, 1]);
   });
 
   test('takes the packets that waited during its stall before it looks at the clock', () => {

@@ -108,9 +108,15 @@ export class FaContext {
     this.timers.cancel(pending.timer);
     flow.pending = null;
     if (pending.key === '') return;
+    if (this.traits.lossless) {
+      this.answers.forget(pending.key);
+      return;
+    }
     const remembered = this.answers.get(pending.key);
-    if (this.traits.lossless) this.answers.forget(pending.key);
-    else if (remembered !== undefined && nextFaState(flow.state, 'release') === null) remembered.flow = null;
+    if (remembered === undefined) return;
+    // The requester has the answer: a late copy of its request needs none, and the bytes may go.
+    if (flow.state === 'allocated') remembered.answer = null;
+    if (flow.state === 'closed') remembered.flow = null;
   }
 
   /** Nothing of this flow travels any more: its EID rests, its exchange is over. */

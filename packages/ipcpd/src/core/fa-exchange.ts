@@ -97,7 +97,7 @@ export function requested(fa: FaContext, from: PeerAddress, request: RequestBody
 function offer(fa: FaContext, from: PeerAddress, request: RequestBody, key: string, nowUs: InstantUs): void {
   const peer = fa.usePeer(from, nowUs);
   const incoming = drawIncoming(fa);
-  const flow = newFlow(peer, fa.eids.draw(), 0, incoming, request.qos.timeout * 1_000);
+  const flow = newFlow(peer, 0, 0, incoming, request.qos.timeout * 1_000);
   flow.rEid = request.sEid;
   const timeoutMs = Math.min(request.timeoutMs, LIMITS.requestHoldMaxMs);
   const deadlineUs = nowUs + timeoutMs * 1_000 + 2 * fa.traits.mplUs;
@@ -114,7 +114,6 @@ function offer(fa: FaContext, from: PeerAddress, request: RequestBody, key: stri
   fa.answers.get(key)!.flow = flow;
   rememberUntil(fa, key, nowUs + Math.max(ANSWER_MEMORY_MIN_US, deadlineUs - nowUs));
   fa.incoming.set(incoming, flow);
-  fa.eids.use(flow);
   fa.tell({
     t: 'ipcp-incoming',
     incoming,
@@ -136,6 +135,8 @@ export function accept(fa: FaContext, input: Extract<FaInput, { t: 'accept' }>, 
   fa.incoming.delete(input.incoming);
   fa.step(flow, 'accept');
   flow.flow = input.flow;
+  flow.sEid = fa.eids.draw();
+  fa.eids.use(flow);
   fa.flows.set(flow.flow, flow);
   const pending = flow.pending!;
   pending.pdu = encodeFaPdu(fa.epoch, {

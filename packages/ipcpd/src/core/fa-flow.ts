@@ -15,7 +15,8 @@ export interface FaFlow {
   /** Our number for an incoming request; 0 at the requesting end. */
   readonly incoming: number;
   readonly peer: Peer;
-  readonly sEid: number;
+  /** Our EID; 0 while an incoming request is not accepted. */
+  sEid: number;
   rEid: number;
   /** Silence of the peer's IPCP after which this flow is over; 0: never. */
   readonly timeoutUs: DurationUs;

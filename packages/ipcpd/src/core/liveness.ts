@@ -14,6 +14,8 @@ export const PROBES_BEFORE_DEATH = 3;
 /** Past incarnations of a peer whose late packets are told apart. */
 const PAST_EPOCHS_MAX = 4;
 const RTT_DEFAULT_US = 100_000;
+/** Above this a sample holds the time an application took to accept. */
+const RTT_MAX_US = 500_000;
 
 /** Another IPCP, as long as we share a flow or an exchange with it. */
 export interface Peer {
@@ -87,7 +89,7 @@ export function noteRtt(peer: Peer, sampleUs: DurationUs): void {
 }
 
 export function rttOf(peer: Peer): DurationUs {
-  return peer.srttUs === 0 ? RTT_DEFAULT_US : peer.srttUs;
+  return peer.srttUs === 0 ? RTT_DEFAULT_US : Math.min(RTT_MAX_US, peer.srttUs);
 }
 
 /** The flow is known at this end: it is watched. Silence before the first flow is not held against the peer. */
