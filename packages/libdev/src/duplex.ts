@@ -62,13 +62,9 @@ class FlowDuplex extends Duplex {
   override _read(): void {
     if (this.#reading) return;
     this.#reading = true;
-    this.#pull().then(
-      () => (this.#reading = false),
-      (error: unknown) => {
-        this.#reading = false;
-        if (!this.destroyed) this.destroy(error as Error);
-      },
-    );
+    this.#pull().catch((error: unknown) => {
+      if (!this.destroyed) this.destroy(error as Error);
+    });
   }
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: Done): void {
@@ -107,11 +103,12 @@ class FlowDuplex extends Duplex {
   async #pull(): Promise<void> {
     for (;;) {
       const message = await this.#flow.read();
-      if (message === null || message.length === 0) {
-        this.push(null);
-        return;
-      }
-      if (!this.push(message)) return;
+      const isEnd = message === null || message.length === 0;
+      // A push may call `_read` at once.
+      this.#reading = false;
+      const wantsMore = this.push(isEnd ? null : message);
+      if (isEnd || !wantsMore || this.#reading) return;
+      this.#reading = true;
     }
   }
 
