@@ -50,9 +50,12 @@ export async function startIpcpd(options: IpcpdOptions): Promise<Ipcpd> {
     onClose: () => ipcp.irmdGone(),
   });
   log('%s (%s) is connected as process %d', options.name, options.type, control.welcome.process);
+  // Channels alone do not keep a process alive, and flows outlive the IRMd's connection.
+  const keepAlive = setInterval(() => undefined, 0x7fff_ffff);
   let stopping: Promise<void> | null = null;
   const stop = (): Promise<void> => {
     stopping ??= (async () => {
+      clearInterval(keepAlive);
       ipcp.close();
       await control.close();
       finish();
