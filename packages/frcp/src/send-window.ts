@@ -11,6 +11,7 @@ export const MARK = {
   LOST: 0x08,
 } as const;
 const FLAG_MASK = FLAG.DRF | FLAG.FIRST | FLAG.LAST | FLAG.END;
+const TOUCHED = MARK.RESENT | MARK.SACKED | MARK.LOST;
 const LENGTH_SHIFT = 8;
 
 const STRIDE = 4;
@@ -189,9 +190,9 @@ export class SendWindow {
       at = (i & mask) * STRIDE;
       info = meta[at + INFO]!;
       if ((info & FLAG.LAST) !== 0) sdus++;
-      if ((info & (MARK.SACKED | MARK.LOST | MARK.RESENT)) !== 0) this.noteDelivered(i, at, info);
+      if ((info & TOUCHED) !== 0) this.noteDelivered(i, at, info);
     }
-    this.noteDelivered((index - 1) | 0, at, info);
+    if ((info & TOUCHED) === 0) this.noteDelivered((index - 1) | 0, at, info);
     this.newlyDelivered += (index - this.una) | 0;
     this.unackedSdus -= sdus;
     this.unaPos = (meta[at + POS]! + (info >>> LENGTH_SHIFT)) | 0;
