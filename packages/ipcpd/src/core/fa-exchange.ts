@@ -240,8 +240,8 @@ function exchangeTimedOut(fa: FaContext, flow: FaFlow, nowUs: InstantUs): void {
   }
 }
 
-function rememberUntil(fa: FaContext, key: string, atUs: InstantUs): void {
-  if (!fa.traits.lossless) fa.timers.add(atUs, { kind: 'forget-answer', key });
+export function rememberUntil(fa: FaContext, key: string, atUs: InstantUs): void {
+  if (!fa.traits.lossless) fa.timers.add(atUs, { kind: 'forget-answer', key, stalledUs: fa.stats.stalledUs });
 }
 
 function firstRetryUs(fa: FaContext, peer: Peer): DurationUs {

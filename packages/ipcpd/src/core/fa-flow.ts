@@ -46,7 +46,7 @@ export interface PendingExchange {
 export type FaTimer =
   | { readonly kind: 'exchange'; readonly flow: FaFlow }
   | { readonly kind: 'repeat'; readonly peer: PeerAddress; readonly pdu: Uint8Array }
-  | { readonly kind: 'forget-answer'; readonly key: string }
+  | { readonly kind: 'forget-answer'; readonly key: string; readonly stalledUs: DurationUs }
   | { readonly kind: 'peer'; readonly peer: Peer }
   | { readonly kind: 'resting-eids' };
 

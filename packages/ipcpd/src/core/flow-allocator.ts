@@ -7,6 +7,7 @@ import {
   onAnswer,
   onConfirm,
   refuse,
+  rememberUntil,
   repeatExchange,
   request,
   requested,
@@ -204,7 +205,9 @@ export class FlowAllocator {
         this.#fa.sendBytes(timer.peer, timer.pdu);
         return;
       case 'forget-answer':
-        this.#fa.answers.forget(timer.key);
+        // A suspended host may have copies of the request waiting: its sleep is no age of theirs.
+        if (this.#fa.stats.stalledUs === timer.stalledUs) this.#fa.answers.forget(timer.key);
+        else rememberUntil(this.#fa, timer.key, nowUs + this.#fa.stats.stalledUs - timer.stalledUs);
         return;
       case 'resting-eids':
         this.#fa.expireEids(nowUs);
