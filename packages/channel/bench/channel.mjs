@@ -16,15 +16,15 @@ const ONE_WAY = [
 ];
 
 /** Both transports as {send(bytes): boolean, onMessage, onWritable}. */
-async function open(kind, side, prefix) {
-  const port = kind === 'net' ? await openNet(side, prefix) : openFlow(kind, side, prefix);
-  return port;
+function open(kind, side, prefix) {
+  return kind === 'net' ? openNet(side, prefix) : openFlow(kind, side, prefix);
 }
 
-function openFlow(kind, side, prefix) {
+async function openFlow(kind, side, prefix) {
   const port = { onMessage() {}, onWritable() {}, close: () => channel.close() };
   const spec = { id: 1, kind, side, path: prefix, ringBytes: RINGS, token: 'ab'.repeat(16) };
-  const channel = openChannel({ spec, events: { onUp() {}, onDown() {} } });
+  let channel;
+  const up = new Promise((onUp) => (channel = openChannel({ spec, events: { onUp, onDown() {} } })));
   const flow = channel.attach(1, {
     onMessage(slab, start, end) {
       flow.consumed(end - start);
@@ -35,6 +35,10 @@ function openFlow(kind, side, prefix) {
   });
   port.send = (bytes) => flow.trySend(bytes) === 'sent';
   port.stats = channel.stats;
+  // The channel does not keep the process alive.
+  const alive = setInterval(() => {}, 1_000);
+  await up;
+  clearInterval(alive);
   return port;
 }
 
@@ -159,8 +163,10 @@ const median = (values) => values.toSorted((x, y) => x - y)[values.length >> 1];
 
 async function main() {
   const runs = Number(process.argv[process.argv.indexOf('--runs') + 1]) || 5;
-  const only = process.argv.includes('--kind') ? [process.argv[process.argv.indexOf('--kind') + 1]] : null;
-  const kinds = only ?? ['net', 'shm'];
+  const only = process.argv.includes('--kinds')
+    ? process.argv[process.argv.indexOf('--kinds') + 1].split(',')
+    : null;
+  const kinds = only ?? ['net', ...availableKinds()];
   const all = Object.fromEntries(kinds.map((kind) => [kind, []]));
   for (let run = 0; run < runs; run++) for (const kind of kinds) all[kind].push(await measure(kind));
   const rows = kinds.map((kind) => {

@@ -21,6 +21,8 @@ import { Spinner } from './spinner.ts';
 
 /** Taken in before other work of the process gets its turn, bytes. */
 const TURN_BYTES = 262_144;
+/** A turn that took in so much is followed by another look before sleeping: the peer is likely to stream, bytes. */
+const STREAM_BYTES = 4_096;
 
 /** The shared-memory kind: two rings in one file, a FIFO doorbell for each direction. */
 export class ShmChannel extends MuxChannel {
@@ -36,12 +38,28 @@ export class ShmChannel extends MuxChannel {
   #peerHasLeft = false;
   readonly #hasNews = () => this.#reader.readable() !== 0 || (this.mux.wantsRoom && this.#writer.hasRoom());
 
+  /** In a turn of its own, so that the receivers' promises have run and their answers are sent. */
+  readonly #waitBusily = () => {
+    if (!this.isOpen) return;
+    if (this.#spinner.wait(this.#hasNews)) this.pump();
+    else this.#sleep();
+  };
+
   constructor(libc: Libc, region: Region, spec: ChannelSpec, events: ChannelEvents) {
     const { side, ringBytes, path } = spec;
     const other = side === 'a' ? 'b' : 'a';
     const ring = () => this.#ring();
     const { memory } = region;
-    const writer = new RingWriter(memory, DIRECTION_AT[side], ringAt(side, ringBytes), ringBytes, ring);
+    const ringIfDue = () => this.#ringIfDue();
+    const writer = new RingWriter(
+      memory,
+      DIRECTION_AT[side],
+      ringAt(side, ringBytes),
+      ringBytes,
+      ring,
+      // After the promises of this turn: what they send shares the bell.
+      () => process.nextTick(ringIfDue),
+    );
     super(spec.id, writer, events);
     this.#libc = libc;
     this.#region = region;
@@ -74,7 +92,7 @@ export class ShmChannel extends MuxChannel {
     if (!this.isOpen) return;
     if (this.#writer.broken) this.goDown('broken', BROKEN_ERRNO);
     else if (taken >= TURN_BYTES && !this.#peerHasLeft) this.requestTurn();
-    else this.#rest(taken > 0);
+    else this.#rest(taken);
   }
 
   protected sendClose(errno: number): void {
@@ -90,6 +108,10 @@ export class ShmChannel extends MuxChannel {
     if (!this.isOpen) return;
     this.events.onUp();
     this.pump();
+  }
+
+  #ringIfDue(): void {
+    if (this.isOpen) this.#writer.ringIfDue();
   }
 
   #ring(): void {
@@ -124,19 +146,13 @@ export class ShmChannel extends MuxChannel {
   }
 
   /** Nothing is readable: the channel ends, waits busily for a moment, or sleeps until the bell. */
-  #rest(hadTraffic: boolean): void {
+  #rest(taken: number): void {
     const closedErrno = this.#reader.closedErrno();
     if (closedErrno >= 0 && this.#reader.readable() === 0) return this.goDown('peer-closed', closedErrno);
     if (this.#peerHasLeft) return this.goDown('peer-died', errnoOf('FLOWRING_PEER_GONE'));
     this.#isAwake = true;
-    if (hadTraffic && this.#spinner.isWorthwhile) setImmediate(() => this.#waitBusily());
-    else this.#sleep();
-  }
-
-  /** In a turn of its own, so that the receivers' promises have run and their answers are sent. */
-  #waitBusily(): void {
-    if (!this.isOpen) return;
-    if (this.#spinner.wait(this.#hasNews)) this.pump();
+    if (taken >= STREAM_BYTES) this.requestTurn();
+    else if (taken > 0 && this.#spinner.isWorthwhile()) setImmediate(this.#waitBusily);
     else this.#sleep();
   }
 

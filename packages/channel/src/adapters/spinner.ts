@@ -1,22 +1,29 @@
 /** Longest busy wait in one turn of the event loop, us. */
 const SPIN_MAX_US = 40;
-/** Confidence grows by one with each wait that was, or would have been, short enough, and halves with a failed one. */
-const CONFIDENCE_MAX = 8;
-const CONFIDENCE_MIN = 2;
 /** A sleep costs about this much more than a busy wait, so a sleep this short beyond it would have been a hit. */
-const WAKE_COST_US = 30;
+const WAKE_COST_US = 20;
+/** After a miss so many chances are let go, twice as many after each further one, up to the second number. */
+const BACKOFF_MIN = 16;
+const BACKOFF_MAX = 8_192;
 
 /**
  * Whether to wait busily for the peer's answer before going to sleep: worth it while answers come within tens of
- * microseconds, as in a request-response run, and never otherwise. Learns from hits, misses and short sleeps.
+ * microseconds and the peer has a processor of its own, as in a request-response run on an idle host. Tries after
+ * short sleeps; a miss costs one budget and makes the next try rarer, so a process that never hits pays nothing.
  */
 export class Spinner {
   static readonly isEnabled = process.env['FLOWRING_SPIN'] !== '0';
-  #confidence = 0;
+  #isLikely = false;
+  #chancesToSkip = 0;
+  #backoff = BACKOFF_MIN;
   #sleptAtMs = 0;
 
-  get isWorthwhile(): boolean {
-    return Spinner.isEnabled && this.#confidence >= CONFIDENCE_MIN;
+  /** One chance: call when a turn with traffic ends. */
+  isWorthwhile(): boolean {
+    if (!this.#isLikely) return false;
+    if (this.#chancesToSkip === 0) return true;
+    this.#chancesToSkip--;
+    return false;
   }
 
   /** Waits until `isReady` or the budget is used up; true: ready. */
@@ -25,12 +32,14 @@ export class Spinner {
     do {
       for (let i = 0; i < 64; i++) {
         if (isReady()) {
-          if (this.#confidence < CONFIDENCE_MAX) this.#confidence++;
+          this.#backoff = BACKOFF_MIN;
           return true;
         }
       }
     } while (performance.now() < untilMs);
-    this.#confidence >>= 1;
+    this.#isLikely = false;
+    this.#chancesToSkip = this.#backoff;
+    this.#backoff = Math.min(2 * this.#backoff, BACKOFF_MAX);
     return false;
   }
 
@@ -42,7 +51,6 @@ export class Spinner {
     if (!Spinner.isEnabled || this.#sleptAtMs === 0) return;
     const sleptUs = (performance.now() - this.#sleptAtMs) * 1_000;
     this.#sleptAtMs = 0;
-    if (sleptUs > SPIN_MAX_US + WAKE_COST_US) this.#confidence = 0;
-    else if (this.#confidence < CONFIDENCE_MAX) this.#confidence++;
+    this.#isLikely = sleptUs < SPIN_MAX_US + WAKE_COST_US;
   }
 }

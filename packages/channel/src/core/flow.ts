@@ -143,7 +143,7 @@ export class Flow implements FlowPort {
 }
 
 /** Up to here a loop beats the call into `set`. */
-const LOOP_COPY_MAX_BYTES = 64;
+const LOOP_COPY_MAX_BYTES = 16;
 
 function copyIn(target: Uint8Array, at: number, message: Uint8Array, length: number): void {
   if (length > LOOP_COPY_MAX_BYTES) {
