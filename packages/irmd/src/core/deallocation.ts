@@ -21,6 +21,10 @@ export function deallocate(irm: IrmState, process: ProcessEntry, id: number): vo
     return;
   }
   const { request } = flow;
+  if (flow.state === `${half}-left`) {
+    irm.counters.stale += 1;
+    return;
+  }
   if (request === null) return leave(irm, flow, half, `${half}Deallocated`);
   if (half === 'client') return giveUp(irm, request, 'cancelled', 'FLOWRING_ABORTED');
   if (flow.state === 'deciding') return refuse(irm, request, 'FLOWRING_REFUSED');

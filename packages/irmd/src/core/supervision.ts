@@ -180,6 +180,7 @@ function removeIpcp(irm: IrmState, ipcp: IpcpEntry): void {
   irm.ipcps.delete(ipcp.name);
   irm.deadlines.clear(ipcp);
   for (const name of ipcp.names) name.registrations.delete(ipcp);
+  if (ipcp.creator !== null) irm.fail(ipcp.creator, 'FLOWRING_IPCP', `IPCP ${ipcp.name} was destroyed`);
   irm.publish('ipcp-destroyed', { ipcp: ipcp.name, layer: ipcp.layer });
   if (ipcp.destroyer !== null) irm.reply(ipcp.destroyer, { ipcp: ipcp.name });
 }

@@ -48,7 +48,7 @@ export class TestIrm {
   }
 
   say<T extends ControlType>(process: number, message: ControlMessage<T>): void {
-    this.input({ type: 'message', process, message: message as ControlMessage });
+    this.input({ type: 'message', process, message: message as unknown as ControlMessage });
   }
 
   /** A management request and its reply, if it came at once. */
@@ -99,7 +99,7 @@ export class TestIrm {
 
   /** The messages of one type that a process was sent. */
   of<T extends ControlType>(process: number, type: T): ControlMessage<T>[] {
-    return this.messages(process).filter((m): m is ControlMessage<T> => m.t === type);
+    return this.messages(process).filter((m) => m.t === type) as unknown as ControlMessage<T>[];
   }
 
   #took(effects: readonly Effect[]): readonly Effect[] {

@@ -1,0 +1,51 @@
+import { describe, expect, test } from '@jest/globals';
+import { parseConfig, requestsOf } from '../src/adapters/config-file.ts';
+
+const EXAMPLE = `
+[daemon]
+acceptorGraceMs = 500
+[layers.lo]
+type = "local"
+[names.oecho]
+policy = "least-flows"
+register = ["lo"]
+[[names.oecho.programs]]
+program = "/usr/bin/oecho"
+auto = true
+args = ["--listen"]
+`;
+
+describe('a configuration file', () => {
+  test('becomes requests in an order that works', () => {
+    expect(requestsOf(parseConfig(EXAMPLE))).toEqual([
+      { t: 'ipcp-create', ipcp: 'lo', type: 'local' },
+      { t: 'ipcp-configure', ipcp: 'lo', layer: 'lo' },
+      { t: 'name-create', name: 'oecho', policy: 'least-flows' },
+      { t: 'bind-program', name: 'oecho', program: '/usr/bin/oecho', auto: true, args: ['--listen'] },
+      { t: 'name-register', name: 'oecho', layer: 'lo' },
+    ]);
+  });
+
+  test('sets the times it names', () => {
+    expect(parseConfig(EXAMPLE).settings).toEqual({ acceptorGraceMs: 500 });
+  });
+
+  test.each([
+    ['layer.lo.x = 1', 'layer'],
+    ['[layers.lo]\ntype = "moon"', 'layers.lo.type'],
+    ['[layers.lo]\ntyp = "local"', 'layers.lo.typ'],
+    ['[names.n]\npolicy = 3', 'names.n.policy'],
+    ['[names.n]\nregister = ["lo"]', 'names.n.register'],
+    ['[[names.n.programs]]\nprogram = "oecho"', 'names.n.programs[0].program'],
+    ['[daemon]\nacceptorGraceMs = -1', 'daemon.acceptorGraceMs'],
+    ['names = 3', 'names'],
+  ])('that is wrong is refused, naming the key: %j', (text, key) => {
+    expect(() => parseConfig(text)).toThrow(
+      expect.objectContaining({ code: 'FLOWRING_CONFIG', details: expect.objectContaining({ key }) }),
+    );
+  });
+
+  test('that is not TOML is refused', () => {
+    expect(() => parseConfig('= =')).toThrow(expect.objectContaining({ code: 'FLOWRING_CONFIG' }));
+  });
+});
