@@ -1,5 +1,5 @@
 // A program under remote control: its parent asks for flow operations over the fork's IPC and gets the outcome.
-import { flowAccept, flowAlloc } from '@flowring/libdev';
+import { bind, flowAccept, flowAlloc } from '@flowring/libdev';
 
 const flows = new Map();
 let nextFlow = 1;
@@ -27,6 +27,7 @@ const operations = {
   },
   /** Accepts for ever and answers each message after `thinkMs`. */
   async serveEcho(name, { thinkMs = 0 } = {}) {
+    await bind(name);
     const acceptor = flowAccept({ name });
     void (async () => {
       for await (const flow of acceptor) void echo(flow, thinkMs).catch(() => undefined);
@@ -34,6 +35,7 @@ const operations = {
   },
   /** Accepts for ever and keeps the flows, numbered in order of arrival. */
   async serveKeep(name) {
+    await bind(name);
     const acceptor = flowAccept({ name });
     void (async () => {
       for await (const flow of acceptor) keep(flow);

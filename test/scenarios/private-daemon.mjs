@@ -42,10 +42,15 @@ export async function startPrivateDaemon({ channel, layer } = {}) {
       return how;
     },
   };
-  await until(async () => (await irm('status', '--json').catch(() => null)) !== null, 'the daemon answers');
-  if (layer !== undefined) {
-    await irm('ipcp', 'create', layer, '--type', 'local');
-    await irm('ipcp', 'bootstrap', layer, '--layer', layer);
+  try {
+    await until(async () => (await irm('status', '--json').catch(() => null)) !== null, 'the daemon answers');
+    if (layer !== undefined) {
+      await irm('ipcp', 'create', layer, '--type', 'local');
+      await irm('ipcp', 'bootstrap', layer, '--layer', layer);
+    }
+  } catch (error) {
+    await daemon.stop();
+    throw Object.assign(error, { message: `${error.message}\n${log.join('')}` });
   }
   return daemon;
 }
