@@ -107,7 +107,8 @@ export class FaWorld {
         this.#input(host, { t: 'release', flow });
       }
     }
-    this.#runUntil(this.nowUs + 2 * QUARANTINE_US);
+    // Answers are remembered longer by what their host has stalled.
+    this.#runUntil(this.nowUs + 2 * QUARANTINE_US + 600 * SECOND);
   }
 
   #plan(): void {

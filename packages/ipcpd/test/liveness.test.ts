@@ -66,6 +66,16 @@ describe('liveness between two IPCPs', () => {
     expect(pair.a.ends()).toEqual([]);
   });
 
+  test('counts a stall once, however many packets waited meanwhile', () => {
+    pair.allocate(1);
+    pair.a.stalled = true;
+    pair.run(10);
+    pair.a.stalled = false;
+    pair.run(0.001);
+    expect(pair.a.allocator.stats.pdusReceived).toBeGreaterThan(5);
+    expect(pair.a.allocator.stats.stalledUs).toBeLessThanOrEqual(10 * SECOND);
+  });
+
   test('calls nobody gone who was not asked three times', () => {
     const peer = newPeer('b', 0);
     const flow = { timeoutUs: SECOND } as FaFlow;

@@ -34,6 +34,8 @@ export type FaTableSizes = Readonly<
 export class FlowAllocator {
   readonly #fa: FaContext;
   #expectedUs: InstantUs | null = null;
+  /** Up to here our own stalls are credited. */
+  #creditedUs: InstantUs = 0;
 
   constructor(options: FlowAllocatorOptions) {
     this.#fa = new FaContext(options);
@@ -190,10 +192,15 @@ export class FlowAllocator {
     }
   }
 
+  /** From the overdue deadline to now we stood still; the packets that waited credit that time once. */
   #creditOwnStall(nowUs: InstantUs): void {
     const expectedUs = this.#expectedUs;
-    if (expectedUs !== null && nowUs - expectedUs > STALL_MIN_US) this.noteStall(nowUs - expectedUs, nowUs);
     this.#expectedUs = null;
+    if (expectedUs === null) return;
+    const stallUs = nowUs - Math.max(expectedUs, this.#creditedUs);
+    if (stallUs <= STALL_MIN_US) return;
+    this.#creditedUs = nowUs;
+    this.noteStall(stallUs, nowUs);
   }
 
   #fire(timer: FaTimer, nowUs: InstantUs): void {
