@@ -16,12 +16,23 @@ export function ensureInstalled() {
   process.exit(1);
 }
 
-/** npm writes this hidden lock file at the end of every install. */
+/** npm writes a hidden lock file at the end of every install: it must hold what package-lock.json asks for. */
 function isInstalled() {
-  const installed = path.join(ROOT, 'node_modules/.package-lock.json');
+  const installed = packagesIn('node_modules/.package-lock.json');
+  return Object.entries(packagesIn('package-lock.json')).every(
+    ([place, { version, optional, extraneous, link }]) =>
+      !place.startsWith('node_modules/') ||
+      optional ||
+      extraneous ||
+      link ||
+      installed[place]?.version === version,
+  );
+}
+
+function packagesIn(lockFile) {
   try {
-    return fs.statSync(installed).mtimeMs >= fs.statSync(path.join(ROOT, 'package-lock.json')).mtimeMs;
+    return JSON.parse(fs.readFileSync(path.join(ROOT, lockFile), 'utf8')).packages;
   } catch {
-    return false;
+    return {};
   }
 }

@@ -19,13 +19,10 @@ export class Programs {
 
   async startDaemon() {
     const daemon = this.#start('irmd', IRMD, [], { isShown: false });
-    const end = performance.now() + DEADLINE_MS;
-    while (performance.now() < end && daemon.isRunning) {
-      const status = this.#start('irm', IRM, ['status'], { isShown: false });
-      if ((await status.exited).code === 0) return;
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
-    throw new Error(`the daemon does not answer\n${daemon.output}`);
+    await this.#until(async () => {
+      if (!daemon.isRunning) throw new Error(`the daemon ended:\n${daemon.output}`);
+      return (await this.#irmQuietly('status')) !== null;
+    }, 'the daemon answers');
   }
 
   async irm(...args) {
@@ -36,6 +33,7 @@ export class Programs {
   async startServer(...args) {
     const server = this.#start('server', OECHO, ['--listen', ...args]);
     await server.line('Starting the server.');
+    await this.#until(() => this.#accepts('oecho'), 'the server accepts flows for the name oecho');
     return server;
   }
 
@@ -46,6 +44,24 @@ export class Programs {
   /** Ends everything, the daemon last. */
   async stopAll() {
     for (const program of [...this.#running].reverse()) await program.stop();
+  }
+
+  async #accepts(name) {
+    const names = JSON.parse((await this.#irmQuietly('name', 'list', '--json')) ?? '[]');
+    return names.some((one) => one.name === name && one.acceptors > 0);
+  }
+
+  async #irmQuietly(...args) {
+    const irm = this.#start('irm', IRM, args, { isShown: false });
+    return (await irm.exited).code === 0 ? irm.output : null;
+  }
+
+  async #until(predicate, what) {
+    const end = performance.now() + DEADLINE_MS;
+    while (!(await predicate())) {
+      if (performance.now() > end) throw new Error(`waited ${DEADLINE_MS / 1_000} s in vain: ${what}`);
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
   }
 
   #start(title, script, args, options) {

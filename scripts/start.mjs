@@ -18,8 +18,7 @@ let step = 'building';
 let dir = null;
 let programs = null;
 ensureInstalled();
-if ((await runTool('tsc', ['-b'])) !== 0)
-  await fail(new Error('the compiler reported errors, see above'));
+if ((await runTool('tsc', ['-b'])) !== 0) await fail(new Error('the compiler reported errors, see above'));
 // Needs nothing installed before this point.
 const { Programs } = await import('./start-programs.mjs');
 
@@ -60,7 +59,7 @@ async function show() {
   say('The same on a RELIABLE flow: FRCP numbers, acknowledges and, if need be, retransmits the messages.');
   await client('--reliable');
 
-  say(`The same again, now through the IPC process of the layer "${LAYER}".`);
+  say(`The same two again, now through the IPC process of the layer "${LAYER}".`);
   await programs.irm('name', 'register', 'oecho', '--layer', LAYER);
   await client('--layer', LAYER);
   await client('--reliable', '--layer', LAYER);
@@ -69,7 +68,7 @@ async function show() {
   say(
     'The second read: the client reads once more while the server deallocates. A blocked read must end, not hang.',
   );
-  await secondReads('deallocates', async (running) => running.timeOf('Deallocating.'));
+  await secondReads('deallocated', async (running) => running.timeOf('Deallocating.'));
 
   say('And the hard case: the server is killed (kill -9) while the client is blocked in its second read.');
   await secondReads('was killed', async (running, reader) => {

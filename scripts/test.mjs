@@ -14,7 +14,7 @@ const SUITES = [
   { name: 'sim', args: ['--selectProjects', 'sim'] },
   { name: 'conformance', args: ['--selectProjects', 'conformance', '--runInBand'] },
   { name: 'process', args: ['--selectProjects', 'process', '--runInBand'] },
-  { name: 'libdev (unix)', args: ['--selectProjects', 'unit', 'packages/libdev/'], env: FALLBACK },
+  { name: 'libdev (unix)', args: ['packages/libdev/', '--selectProjects', 'unit'], env: FALLBACK },
   { name: 'conformance (unix)', args: ['--selectProjects', 'conformance', '--runInBand'], env: FALLBACK },
   { name: 'process (unix)', args: ['--selectProjects', 'process', '--runInBand'], env: FALLBACK },
 ];

@@ -3,7 +3,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Command } from 'commander';
 import type { Flow } from '@flowring/libdev';
-import { bind, flowAccept, flowAlloc } from '@flowring/libdev';
+import { flowAccept, flowAlloc } from '@flowring/libdev';
 import { failWith, milliseconds, say } from './console.ts';
 
 interface Options {
@@ -42,8 +42,6 @@ try {
 }
 
 async function serve(): Promise<void> {
-  // With the name bound, a client that comes before the loop runs waits instead of being refused.
-  await bind(options.name);
   print('Starting the server.');
   for await (const flow of flowAccept({ name: options.name })) {
     print('New flow.');
@@ -74,7 +72,9 @@ async function callServer(): Promise<void> {
   print(reply === null ? 'The server hung up.' : `Server replied with ${reply.toString()}`);
   if (options.times === true) {
     const [allocation, roundTrip] = [allocatedMs - beganMs, repliedMs - allocatedMs];
-    print(`Allocation took ${allocation.toFixed(2)} ms, the reply ${roundTrip.toFixed(2)} ms.`);
+    print(
+      `Connecting and allocating took ${allocation.toFixed(2)} ms, the reply ${roundTrip.toFixed(2)} ms.`,
+    );
   }
   if (options.secondRead === true) print(`The second read gave ${await howReadEnds(flow)}.`);
 }

@@ -1,10 +1,9 @@
 import type { Flow } from '@flowring/libdev';
-import { bind, flowAccept } from '@flowring/libdev';
+import { flowAccept } from '@flowring/libdev';
 import { countsMessage, eachMessage, KIND, messageOf, sendWhile } from './perf-messages.ts';
 
 /** Serves measurements on every flow, for ever. */
 export async function servePerf(name: string): Promise<void> {
-  await bind(name);
   console.log('Server started.');
   for await (const flow of flowAccept({ name })) {
     console.log('New flow.');

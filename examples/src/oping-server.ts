@@ -1,5 +1,5 @@
 import type { Flow } from '@flowring/libdev';
-import { bind, flowAccept, isFlowringError } from '@flowring/libdev';
+import { flowAccept, isFlowringError } from '@flowring/libdev';
 import { say } from './console.ts';
 import { replyTo } from './ping-message.ts';
 
@@ -12,7 +12,6 @@ export async function servePings(options: {
   readonly timeofday?: true;
 }): Promise<void> {
   const print = options.quiet === true ? () => undefined : say(options.timeofday === true);
-  await bind(options.serverName);
   console.log('Ouroboros ping server started.');
   for await (const flow of flowAccept({ name: options.serverName })) {
     print(`New flow ${flow.id}.`);

@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { startPrivateDaemon } from '../../test/scenarios/private-daemon.mjs';
+import { until } from '../../test/scenarios/until.mjs';
 import { StartedProgram } from '../../test/support/started-program.ts';
 
 const LAYER = 'home';
@@ -30,6 +31,11 @@ const run = (name: string, ...args: string[]): Promise<string> => start(name, ..
 async function serve(name: string, greeting: string, ...args: string[]): Promise<StartedProgram> {
   const server = start(name, '--listen', ...args);
   await server.says(greeting);
+  const served = args.includes('-n') ? args[args.indexOf('-n') + 1] : name;
+  await until(async () => {
+    const names = (await daemon.irmJson('name', 'list')) as { name: string; acceptors: number }[];
+    return names.some((one) => one.name === served && one.acceptors > 0);
+  }, `${name} accepts`);
   return server;
 }
 

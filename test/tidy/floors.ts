@@ -35,7 +35,7 @@ const FLOORS: readonly Floor[] = [
   },
   {
     name: 'bin',
-    files: /^packages\/[^/]+\/src\/(bin\/|daemon\.ts$)/,
+    files: /^packages\/([^/]+\/src\/(bin\/|daemon\.ts$)|(irmd|ipcpd)\/src\/index\.ts$)/,
     packages: [...OURS_BELOW, '@flowring/irmd', '@flowring/ipcpd', 'commander', 'smol-toml'],
     below: /^packages\//,
     node: true,
