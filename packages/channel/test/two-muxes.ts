@@ -12,10 +12,7 @@ export class HandEnd {
     const headerAt = (of: number): number => of * RING_HEADER_BYTES;
     const ringAt = (of: number): number => 2 * RING_HEADER_BYTES + of * ringBytes;
     const nothing = (): void => undefined;
-    this.mux = new Mux(
-      new RingWriter(memory, headerAt(side), ringAt(side), ringBytes, nothing, nothing),
-      nothing,
-    );
+    this.mux = new Mux(new RingWriter(memory, headerAt(side), ringAt(side), ringBytes, nothing), nothing);
     this.#reader = new RingReader(memory, headerAt(1 - side), ringAt(1 - side), ringBytes, nothing);
   }
 

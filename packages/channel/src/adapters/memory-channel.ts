@@ -29,9 +29,7 @@ class MemoryChannel extends MuxChannel {
     const headerAt = (of: number): number => of * RING_HEADER_BYTES;
     const ringAt = (of: number): number => 2 * RING_HEADER_BYTES + of * ringBytes;
     const ring = (): void => this.#ring();
-    const writer = new RingWriter(memory, headerAt(side), ringAt(side), ringBytes, ring, () =>
-      this.#writer.ringIfDue(),
-    );
+    const writer = new RingWriter(memory, headerAt(side), ringAt(side), ringBytes, ring);
     super(1, writer, events);
     this.#writer = writer;
     this.#reader = new RingReader(memory, headerAt(1 - side), ringAt(1 - side), ringBytes, ring);

@@ -50,16 +50,7 @@ export class ShmChannel extends MuxChannel {
     const other = side === 'a' ? 'b' : 'a';
     const ring = () => this.#ring();
     const { memory } = region;
-    const ringIfDue = () => this.#ringIfDue();
-    const writer = new RingWriter(
-      memory,
-      DIRECTION_AT[side],
-      ringAt(side, ringBytes),
-      ringBytes,
-      ring,
-      // After the promises of this turn: what they send shares the bell.
-      () => process.nextTick(ringIfDue),
-    );
+    const writer = new RingWriter(memory, DIRECTION_AT[side], ringAt(side, ringBytes), ringBytes, ring);
     super(spec.id, writer, events);
     this.#libc = libc;
     this.#region = region;
@@ -108,10 +99,6 @@ export class ShmChannel extends MuxChannel {
     if (!this.isOpen) return;
     this.events.onUp();
     this.pump();
-  }
-
-  #ringIfDue(): void {
-    if (this.isOpen) this.#writer.ringIfDue();
   }
 
   #ring(): void {

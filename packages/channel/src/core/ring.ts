@@ -15,9 +15,6 @@ export const RING_HEADER_BYTES = 1_024;
 /** Called when the other end must be woken. */
 export type RingBell = () => void;
 
-/** A sleeping consumer is woken at the end of the producer's turn, or when so many bytes wait for it. */
-const UNRUNG_MAX_BYTES = 65_536;
-
 /**
  * The producer's end of a single-producer single-consumer ring of records in memory the other end can scribble
  * on. Positions run freely modulo 2^32; our own is private and only published.
@@ -34,20 +31,8 @@ export class RingWriter implements Link {
   #tail = 0;
   #free = 0;
   #pad = 0;
-  readonly #requestBell: () => void;
-  #isBellDue = false;
-  #unrungBytes = 0;
 
-  /** `requestBell` asks the driver to call `ringIfDue` at the end of its turn: one bell for many records. */
-  constructor(
-    memory: ArrayBufferLike,
-    headerAt: number,
-    ringAt: number,
-    ringBytes: number,
-    bell: RingBell,
-    requestBell: () => void,
-  ) {
-    this.#requestBell = requestBell;
+  constructor(memory: ArrayBufferLike, headerAt: number, ringAt: number, ringBytes: number, bell: RingBell) {
     this.#header = new Int32Array(memory, headerAt, RING_HEADER_BYTES >> 2);
     this.bytes = new Uint8Array(memory, ringAt, ringBytes);
     this.words = new Int32Array(memory, ringAt, ringBytes >> 2);
@@ -73,20 +58,7 @@ export class RingWriter implements Link {
     this.#free -= length;
     this.#tail = (this.#tail + length) | 0;
     Atomics.store(this.#header, TAIL, this.#tail);
-    if (this.#isBellDue) {
-      this.#unrungBytes += length;
-      if (this.#unrungBytes >= UNRUNG_MAX_BYTES) this.ringIfDue();
-    } else if (Atomics.load(this.#header, SLEEPING) !== 0) {
-      this.#isBellDue = true;
-      this.#unrungBytes = 0;
-      this.#requestBell();
-    }
-  }
-
-  ringIfDue(): void {
-    if (!this.#isBellDue) return;
-    this.#isBellDue = false;
-    if (Atomics.compareExchange(this.#header, SLEEPING, 1, 0) !== 0) this.#ring();
+    if (Atomics.load(this.#header, SLEEPING) !== 0) this.#wake();
   }
 
   /** Whether a record of any size has room now. */
@@ -101,13 +73,15 @@ export class RingWriter implements Link {
     this.#ring();
   }
 
+  #wake(): void {
+    if (Atomics.compareExchange(this.#header, SLEEPING, 1, 0) !== 0) this.#ring();
+  }
+
   #findRoom(bytes: number): boolean {
     if (this.#measure() >= bytes) return true;
     // Ask for a bell first and look again: the consumer may have made room in between.
     Atomics.store(this.#header, WAITING, 1);
-    if (this.#measure() >= bytes) return true;
-    this.ringIfDue();
-    return false;
+    return this.#measure() >= bytes;
   }
 
   #measure(): number {
