@@ -154,7 +154,7 @@ class RunningDaemon implements Daemon {
   }
 
   #watchIdleness(programs: number): void {
-    if (this.#options.auto !== true) return;
+    if (this.#options.auto !== true || this.#stopping !== null) return;
     if (this.#idleTimer !== null) clearTimeout(this.#idleTimer);
     this.#idleTimer = null;
     if (programs > 0) return;

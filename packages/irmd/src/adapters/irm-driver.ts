@@ -55,7 +55,9 @@ export class IrmDriver implements ControlServerEvents {
   onProcess(process: AttestedProcess): boolean {
     if (this.#stopped || !this.#options.machine.hasRoom) return false;
     if (process.kind !== 'ipcp') this.#programs.add(process.process);
-    this.#take({ type: 'process-joined', process });
+    this.#inputs.push({ type: 'process-joined', process });
+    // The server can send to the process only when we have said yes; what it says meanwhile queues behind this.
+    queueMicrotask(() => this.#drain());
     this.#options.onPopulation(this.#programs.size);
     return true;
   }
@@ -81,7 +83,11 @@ export class IrmDriver implements ControlServerEvents {
   #take(input: Input): void {
     if (this.#stopped) return;
     this.#inputs.push(input);
-    if (this.#busy) return;
+    this.#drain();
+  }
+
+  #drain(): void {
+    if (this.#busy || this.#stopped) return;
     this.#busy = true;
     try {
       for (let next = this.#inputs.shift(); next !== undefined; next = this.#inputs.shift()) {
