@@ -103,6 +103,33 @@ describe('a request', () => {
     expect(irm.of(other, 'allocated')).toHaveLength(1);
   });
 
+  test('that is cancelled while its channel is being made gives the credit to the next', () => {
+    const { irm, client } = scene();
+    irm.channelsAtOnce = false;
+    const server = irm.join();
+    irm.accept(server, 'n', 1);
+    irm.alloc(client, 1, 'n');
+    irm.say(client, { t: 'cancel', req: 1 });
+    irm.alloc(client, 2, 'n');
+    irm.makeChannels();
+    expect(irm.of(client, 'allocated')).toMatchObject([{ req: 2 }]);
+  });
+
+  test('whose server dies while the channel is being made goes to the next server, and no files stay', () => {
+    const { irm, client } = scene();
+    irm.channelsAtOnce = false;
+    const [first, second] = [irm.join(), irm.join()];
+    irm.accept(first, 'n', 1);
+    irm.alloc(client, 1, 'n');
+    irm.accept(second, 'n', 1);
+    irm.gone(first);
+    irm.makeChannels();
+    expect(irm.of(second, 'offer')).toHaveLength(1);
+    expect(irm.effects.filter((effect) => effect.type === 'unlink-channel')).toMatchObject([
+      { path: '/tmp/ch-1' },
+    ]);
+  });
+
   test('of a process to itself gives the two ends two channel ids over the same files', () => {
     const { irm, client } = scene();
     irm.accept(client, 'n', 1);
