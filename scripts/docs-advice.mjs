@@ -148,6 +148,11 @@ export const LIMIT_OUTCOMES = {
   answersPerPeerMax: 'new requests of that peer are refused with `FLOWRING_TOO_MANY`',
   eidsRestingMax: 'the one that rested longest is used again',
   requestHoldMaxMs: 'longer wishes are shortened to it',
+  programsPerNameMax: '`FLOWRING_TOO_MANY`',
+  ipcpsMax: '`FLOWRING_TOO_MANY`',
+  channelEarlyFlowsMax: 'early messages of further flows are dropped and counted',
+  channelOutgoingMaxBytes: 'the writer waits; `tryWrite` says `would-block`',
+  channelForgottenFlowsMax: 'the oldest is forgotten; what still comes for it counts as early',
   unattachedMaxBytes: 'further messages for flows not attached yet are dropped and counted',
 };
 

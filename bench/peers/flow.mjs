@@ -1,6 +1,8 @@
 // Our flows: raw or reliable, through the daemon of FLOWRING_DIR.
 import { flowAccept, flowAlloc } from '@flowring/libdev';
-import { messageOf, responder, FINISH, countIn, turn } from './message.mjs';
+import { answerTo, messageOf, FINISH, countIn, turn } from './message.mjs';
+
+const BURST = 256;
 
 export async function serve({ name }) {
   const acceptor = flowAccept({ name });
@@ -11,40 +13,54 @@ export async function serve({ name }) {
 }
 
 async function answer(flow) {
-  const respond = responder((reply) => {
-    if (flow.tryWrite(reply) !== 'sent') void flow.write(reply).catch(() => undefined);
-  });
+  const counter = { count: 0 };
   for (;;) {
     const message = flow.tryRead();
+    if (message === 'would-block') {
+      await flow.readable();
+      continue;
+    }
     if (message === null) break;
-    if (message === 'would-block') await flow.readable();
-    else respond(message);
+    const reply = answerTo(message, counter);
+    if (reply !== null && flow.tryWrite(reply) !== 'sent') await flow.write(reply);
   }
   await flow.dealloc();
 }
 
 export async function connect({ name }, { qos, layer }) {
-  const flow = await flowAlloc(name, { qos, layer });
-  const ask = async (message) => {
-    if (flow.tryWrite(message) !== 'sent') await flow.write(message);
-    return flow.read();
-  };
-  return {
-    echo: ask,
-    blast: (message, isWanted) => blast(flow, message, isWanted),
-    finish: async () => countIn(await ask(messageOf(FINISH, 64))),
-    close: () => flow.dealloc(),
-  };
+  return new FlowLink(await flowAlloc(name, { qos, layer }));
 }
 
-async function blast(flow, message, isWanted) {
-  let sent = 0;
-  while (isWanted()) {
-    let burst = 0;
-    while (burst < 256 && flow.tryWrite(message) === 'sent') burst += 1;
-    sent += burst;
-    if (burst === 256) await turn();
-    else await flow.writable();
+class FlowLink {
+  #flow;
+
+  constructor(flow) {
+    this.#flow = flow;
   }
-  return sent;
+
+  async echo(message) {
+    if (this.#flow.tryWrite(message) !== 'sent') await this.#flow.write(message);
+    return this.#flow.read();
+  }
+
+  async blast(message, isWanted) {
+    const flow = this.#flow;
+    let sent = 0;
+    while (isWanted()) {
+      let burst = 0;
+      while (burst < BURST && flow.tryWrite(message) === 'sent') burst += 1;
+      sent += burst;
+      if (burst === BURST) await turn();
+      else await flow.writable();
+    }
+    return sent;
+  }
+
+  async finish() {
+    return countIn(await this.echo(messageOf(FINISH, 64)));
+  }
+
+  close() {
+    return this.#flow.dealloc();
+  }
 }

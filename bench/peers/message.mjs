@@ -9,19 +9,26 @@ export function messageOf(kind, sizeBytes) {
   return message;
 }
 
-/** A server's side of one link: counts data, answers echoes, answers a finish with the count. */
+/** What a server answers: counts data and says nothing, returns an echo, answers a finish with the count. */
+export function answerTo(message, counter) {
+  const kind = message[0];
+  if (kind === DATA) {
+    counter.count += 1;
+    return null;
+  }
+  if (kind === ECHO) return message;
+  const reply = messageOf(FINISH, 64);
+  reply.writeDoubleLE(counter.count, 8);
+  counter.count = 0;
+  return reply;
+}
+
+/** The same for a server that is called with each message. */
 export function responder(send) {
-  let count = 0;
+  const counter = { count: 0 };
   return (message) => {
-    const kind = message[0];
-    if (kind === DATA) count += 1;
-    else if (kind === ECHO) send(message);
-    else {
-      const reply = messageOf(FINISH, 64);
-      reply.writeDoubleLE(count, 8);
-      count = 0;
-      send(reply);
-    }
+    const reply = answerTo(message, counter);
+    if (reply !== null) send(reply);
   };
 }
 
