@@ -56,6 +56,8 @@ export interface FrcpTimes {
 /** Most the clocks of the two ends may differ in rate (suspended virtual machines included). */
 const CLOCK_DRIFT = 0.02;
 const RTO_SOFT_MAX_US = 1_000_000;
+/** At least so many timeouts fit into R: at half of all PDUs lost both ways, a number fails once in 10^8. */
+const TIMEOUTS_MIN = 64;
 /** 3 dt stays below 2^31 us, so per-PDU times fit 32-bit serial arithmetic. */
 const DT_MAX_US = 600_000_000;
 export const WINDOW_PDUS_MAX = 1 << 20;
@@ -129,7 +131,7 @@ export function deriveTimes(p: FrcpParams, mplUs: DurationUs, mtuBytes: number):
     receiverTimerUs,
     senderTimerUs: Math.max(3 * dtUs, Math.ceil(needed)),
     rtoMaxUs: Math.max(1, Math.floor(p.rUs / 4)),
-    rtoSoftMaxUs: RTO_SOFT_MAX_US,
+    rtoSoftMaxUs: Math.max(1, Math.min(RTO_SOFT_MAX_US, Math.floor(p.rUs / TIMEOUTS_MIN))),
     rtoInitialUs: p.rtoInitialUs,
     rtoMinUs: p.rtoMinUs,
     aUs: p.aUs,

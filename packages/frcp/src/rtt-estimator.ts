@@ -39,15 +39,17 @@ export class RttEstimator {
 
   /**
    * SRTT + max(1, 4 RTTVAR) + A, doubled once per timeout without progress. A is added because the peer may keep
-   * an acknowledgement back for so long (RFC 9002 5.3 does the same). Doubling stops at `softMaxUs`, or at twice
-   * the undoubled value on a slow path, and in any case at `maxUs`.
+   * an acknowledgement back for so long (RFC 9002 5.3 does the same). The whole stops at `rtoSoftMaxUs`, or at two
+   * times the shortest round trip plus A on a slow path, and in any case at `rtoMaxUs`. The shortest, because
+   * lost acknowledgements make samples long and never short.
    */
   //= R-FRCP-42
   rtoUs(bounds: RtoBounds): DurationUs {
     const fresh = this.srttUs !== this.srttUs;
     const path = fresh ? bounds.rtoInitialUs : this.srttUs + Math.max(1, 4 * this.rttvarUs);
     const base = Math.max(bounds.rtoMinUs, path + bounds.aUs);
-    const doubled = Math.min(base * 2 ** Math.min(this.backoff, 24), Math.max(bounds.rtoSoftMaxUs, 2 * base));
+    const slowPath = (this.minUs === Infinity ? bounds.rtoInitialUs : this.minUs) * 2 + bounds.aUs;
+    const doubled = Math.min(base * 2 ** Math.min(this.backoff, 24), Math.max(bounds.rtoSoftMaxUs, slowPath));
     return Math.ceil(Math.min(doubled, bounds.rtoMaxUs));
   }
 }

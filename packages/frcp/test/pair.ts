@@ -182,7 +182,7 @@ export class Pair {
   }
 
   private step(): void {
-    if (++this.steps > 5_000_000) throw new Error('the pair never comes to rest');
+    if (++this.steps > 400_000) throw new Error('the pair never comes to rest');
     const touched = new Set<End>();
     while (this.queue.length > 0 && this.queue[0]!.at <= this.nowUs) {
       const due = this.pop();
@@ -282,6 +282,7 @@ export class Pair {
     const accepted = to.delivered.length + to.conn.readableSdus;
     if (from.params.reliable && !discards && acked > accepted)
       throw new Error(`${from.side}: ${acked} acknowledged, ${accepted} accepted`);
+    if ((this.steps & 15) !== 0) return;
     const receive = to.conn.inspect()['receive'] as { heldBytes: number; readableSdus: number } | null;
     if (receive === null) return;
     if (receive.heldBytes > to.params.windowBytes + to.params.sduMaxBytes)
