@@ -9,3 +9,4 @@ const child = spawn(process.execPath, [jestBin, ...process.argv.slice(2)], {
   env: { ...process.env, NODE_OPTIONS: options },
 });
 child.on('exit', (code, signal) => process.exit(signal ? 1 : (code ?? 1)));
+process.on('SIGTERM', () => child.kill('SIGTERM'));

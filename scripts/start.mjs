@@ -18,7 +18,8 @@ let step = 'building';
 let dir = null;
 let programs = null;
 ensureInstalled();
-if ((await runTool('tsc', ['-b'])) !== 0) await fail(new Error('the compiler reported errors, see above'));
+if ((await runTool('tsc', ['-b'])).code !== 0)
+  await fail(new Error('the compiler reported errors, see above'));
 // Needs nothing installed before this point.
 const { Programs } = await import('./start-programs.mjs');
 

@@ -12,16 +12,25 @@ export const TOOLS = {
   jest: 'scripts/jest.mjs',
 };
 
-/** Runs a tool of {@link TOOLS} with its output on ours; resolves to its exit code (1 for a signal). */
-export function runTool(tool, args, env = process.env) {
+/**
+ * Runs a tool of {@link TOOLS}. Resolves to its exit code (1 for a signal) and, with `isQuiet`, to its output, which
+ * otherwise goes to ours. `timeoutMs` ends a tool that does not end by itself; that counts as code 1.
+ */
+export function runTool(tool, args, { env = process.env, isQuiet = false, timeoutMs } = {}) {
   const child = spawn(process.execPath, [TOOLS[tool], ...args], {
     cwd: ROOT,
     env,
-    stdio: ['ignore', 'inherit', 'inherit'],
+    stdio: isQuiet ? ['ignore', 'pipe', 'pipe'] : ['ignore', 'inherit', 'inherit'],
   });
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk) => (output += chunk));
+  const deadline = timeoutMs === undefined ? undefined : setTimeout(() => child.kill('SIGTERM'), timeoutMs);
   return new Promise((resolve, reject) => {
     child.once('error', reject);
-    child.once('exit', (code, signal) => resolve(signal === null ? (code ?? 1) : 1));
+    child.once('close', (code, signal) => {
+      clearTimeout(deadline);
+      resolve({ code: signal === null ? (code ?? 1) : 1, output });
+    });
   });
 }
 

@@ -7,6 +7,8 @@ import { ensureInstalled } from './install.mjs';
 import { openLeakGate } from './leak-gate.mjs';
 import { ROOT, runTool, seconds } from './steps.mjs';
 
+/** A suite that hangs is ended, and is a failure. */
+const SUITE_MAX_MS = 10 * 60_000;
 const FALLBACK = { FLOWRING_CHANNEL: 'unix' };
 const SUITES = [
   { name: 'unit', args: ['--selectProjects', 'unit'] },
@@ -24,7 +26,7 @@ ensureInstalled();
 const rows = [];
 const results = fs.mkdtempSync(path.join(os.tmpdir(), 'flowring-results-'));
 try {
-  if ((await runTool('tsc', ['-b'])) === 0) await runSuites();
+  if ((await runTool('tsc', ['-b'])).code === 0) await runSuites();
   else rows.push({ name: 'build', passed: 0, failed: 1, time: seconds(began) });
 } finally {
   fs.rmSync(results, { recursive: true, force: true });
@@ -45,7 +47,7 @@ async function runSuites() {
 
 async function runSuite({ args, env = {} }, gateEnv, outputFile) {
   const suiteBegan = performance.now();
-  const code = await runTool(
+  const { code } = await runTool(
     'jest',
     [
       ...args,
@@ -54,7 +56,7 @@ async function runSuite({ args, env = {} }, gateEnv, outputFile) {
       '--json',
       `--outputFile=${outputFile}`,
     ],
-    { ...gateEnv, ...env },
+    { env: { ...gateEnv, ...env }, timeoutMs: SUITE_MAX_MS },
   );
   const { passed, failed } = countsOf(outputFile);
   // A run that fails without a failed test (a crash, an open handle) is a failure all the same.

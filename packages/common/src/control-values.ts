@@ -73,7 +73,6 @@ export function isName(value: unknown): value is string {
   return (
     typeof value === 'string' &&
     value.length > 0 &&
-     
     !/[\u0000-\u001f\u007f]/.test(value) &&
     utf8Length(value) <= LIMITS.nameMaxBytes
   );
@@ -84,8 +83,7 @@ export const FIELD_PARSERS: { readonly [K in FieldKind]: (value: unknown) => Fie
   u32: (v) => (isU32(v) ? v : undefined),
   bool: (v) => (typeof v === 'boolean' ? v : undefined),
   text: (v) => (isText(v) ? v : undefined),
-  texts: (v) =>
-    Array.isArray(v) && v.length <= 256 && v.every(isText) ? (v).slice() : undefined,
+  texts: (v) => (Array.isArray(v) && v.length <= 256 && v.every(isText) ? v.slice() : undefined),
   name: (v) => (isName(v) ? v : undefined),
   bytes: (v) => (ArrayBuffer.isView(v) && isByteView(v) ? v : undefined),
   qos: parseQosFields,
