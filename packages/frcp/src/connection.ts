@@ -385,7 +385,10 @@ export class FrcpConnection {
     this.phase = PHASE.CLOSING;
     const tx = (this.tx ??= this.newSender());
     tx.appendEnd();
-    if (this.rx !== null) this.rx.window.discarding = true;
+    if (this.rx !== null) {
+      this.rx.window.discarding = true;
+      this.rx.ackNow = this.params.reliable;
+    }
     this.finishClose(now);
   }
 

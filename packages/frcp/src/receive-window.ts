@@ -3,6 +3,7 @@ import type { FrcpParams } from './params.ts';
 import { ReadQueue } from './read-queue.ts';
 import { Reassembly } from './reassembly.ts';
 import { ReorderQueue, type HeldPdu } from './reorder-queue.ts';
+import type { FrcpStats } from './stats.ts';
 
 /** What became of a data PDU. */
 export const ACCEPT = { IN_ORDER: 0, HELD: 1, DUPLICATE: 2, BEYOND: 3, VIOLATION: 4 } as const;
@@ -31,17 +32,15 @@ export class ReceiveWindow {
   ended = false;
   /** Nobody reads any more: what arrives is accepted and dropped. */
   discarding = false;
-  /** SDUs that became readable, or were discarded, so far. */
-  completedSdus = 0;
-  discardedSdus = 0;
-  lostToSlowReader = 0;
   readonly queue = new ReadQueue();
   private reorder: ReorderQueue | null = null;
   private partial: Reassembly | null = null;
   private readonly params: FrcpParams;
+  private readonly stats: FrcpStats;
 
-  constructor(params: FrcpParams) {
+  constructor(params: FrcpParams, stats: FrcpStats) {
     this.params = params;
+    this.stats = stats;
     this.grant();
   }
 
@@ -146,16 +145,16 @@ export class ReceiveWindow {
 
   private enqueue(buf: Uint8Array, start: number, end: number): void {
     if (this.discarding) {
-      this.discardedSdus++;
+      this.stats.discarded++;
       return;
     }
     const queue = this.queue;
     if (!this.params.reliable && (this.roomBytes() < end - start || this.roomPdus() <= 0)) {
-      this.lostToSlowReader++;
+      this.stats.noRoom++;
       return;
     }
     queue.push(buf, start, end);
-    this.completedSdus++;
+    this.stats.sdusReceived++;
   }
 
   /**
@@ -164,13 +163,15 @@ export class ReceiveWindow {
    */
   //= R-FRCP-36
   private roomBytes(): number {
+    if (this.discarding) return this.params.windowBytes;
     const held = this.queue.heldBytes;
     const partial = held > 0 && this.partial !== null ? this.partial.length : 0;
     return Math.max(0, this.params.windowBytes - held - partial);
   }
 
   private roomPdus(): number {
-    return Math.max(0, this.params.windowPdus - this.queue.length);
+    const held = this.discarding ? 0 : this.queue.length;
+    return Math.max(0, this.params.windowPdus - held);
   }
 
   /** Moves the granted edges as far as there is room. */

@@ -33,7 +33,7 @@ export class Receiver {
     this.params = params;
     this.timers = timers;
     this.stats = stats;
-    this.window = new ReceiveWindow(params);
+    this.window = new ReceiveWindow(params, stats);
     this.window.openRun(firstSeq);
     const quarter = params.windowPdus >>> 2;
     this.ackEveryPdus = params.lowerReliable ? quarter : Math.min(ACK_EVERY_PDUS, quarter);

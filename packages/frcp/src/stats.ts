@@ -29,7 +29,7 @@ export class FrcpStats {
   late = 0;
   /** Unreliable flow: SDUs dropped because the reader is slow. */
   noRoom = 0;
-  /** Data that came after our own close: acknowledged, not kept. */
+  /** SDUs that came after our own close: acknowledged, not kept. */
   discarded = 0;
   /** Not a PDU of this version, or the checksum is wrong. */
   malformed = 0;

@@ -114,6 +114,7 @@ class Run {
       pair.a.written.length === knobs.messages[0] && pair.b.written.length === knobs.messages[1];
     if (knobs.ending !== 'at-once')
       this.require(16_000, 'written and delivered', () => sent() && this.delivered());
+    else pair.run(this.random.below(5 * SECOND));
     this.finish();
     return pair.traceHash;
   }
