@@ -1,58 +1,20 @@
 import type { EndErrno, FlowPort, FlowReceiver } from '@flowring/channel';
 import { CLEAN_END } from '@flowring/channel';
-import type { ErrorCode, FlowId, PeerInfo, QosSpec } from '@flowring/common';
+import type { ErrorCode } from '@flowring/common';
 import { codeOfErrno, errnoOf, FlowringError } from '@flowring/common';
-import type { RuntimeClock } from './clock.ts';
 import type {
   CloseReason,
   DeallocOptions,
   Flow,
   FlowEventType,
   FlowMode,
-  FlowStats,
   WaitOptions,
   WriteOutcome,
 } from './flow-types.ts';
+import type { FlowHost, FlowSeed } from './flow-host.ts';
+import { invalid, messageTooLarge, notAllocated, permission } from './flow-errors.ts';
+import { FlowRecord } from './flow-record.ts';
 import { abortError, WaitQueue } from './wait-queue.ts';
-
-/** What all flows of one channel share. */
-export interface FlowHost {
-  readonly clock: RuntimeClock;
-  /** The flow holds received messages in slabs: have it compacted in the next turn. */
-  holdsSlabs(flow: BaseFlow): void;
-  /** Our half of the endpoint is free: tell the IRMd. */
-  released(id: FlowId): void;
-}
-
-/** Where a flow's events go. A flow is in at most one set. */
-export interface FlowObserver {
-  notify(flow: BaseFlow, type: FlowEventType): void;
-  forget(flow: BaseFlow): void;
-}
-
-/** What only some flows need; kept apart so that an idle flow stays small. */
-interface FlowExtras {
-  layer: string | undefined;
-  data: Buffer | undefined;
-  answer: Buffer | undefined;
-  readTimeoutMs: number | undefined;
-  writeTimeoutMs: number | undefined;
-  observer: FlowObserver | undefined;
-  closed: Promise<CloseReason> | undefined;
-  settleClosed: ((reason: CloseReason) => void) | undefined;
-}
-
-/** How a flow starts. */
-export interface FlowSeed {
-  readonly id: FlowId;
-  readonly name: string;
-  readonly qos: QosSpec;
-  readonly peer: PeerInfo;
-  readonly layer?: string | undefined;
-  readonly data?: Uint8Array | undefined;
-  readonly answer?: Uint8Array | undefined;
-  readonly mode?: FlowMode | undefined;
-}
 
 export const READ = 0;
 export const READ_INTO = 1;
@@ -80,36 +42,15 @@ const DONE: Promise<void> = Promise.resolve();
 const DEFAULT_LINGER_MS = 10_000;
 
 /** Everything a flow does that does not depend on whether FRCP runs on it. */
-export abstract class BaseFlow implements Flow, FlowReceiver {
-  readonly id: FlowId;
-  readonly name: string;
-  readonly qos: QosSpec;
-  readonly peer: PeerInfo;
-  protected readonly host: FlowHost;
+export abstract class BaseFlow extends FlowRecord implements Flow, FlowReceiver {
   protected port: FlowPort | null = null;
   protected readers: WaitQueue<Uint8Array | undefined, Buffer | number | null | undefined> | null = null;
   protected writers: WaitQueue<Uint8Array | undefined, undefined> | null = null;
   #flags: number;
   #endErrno: EndErrno = CLEAN_END;
-  #reason: CloseReason | null = null;
-  #extras: FlowExtras | null = null;
-  #messagesRead = 0;
-  #bytesRead = 0;
-  #messagesWritten = 0;
-  #bytesWritten = 0;
-
   constructor(host: FlowHost, seed: FlowSeed) {
-    this.host = host;
-    this.id = seed.id;
-    this.name = seed.name;
-    this.qos = seed.qos;
-    this.peer = seed.peer;
+    super(host, seed);
     this.#flags = MODE_BITS[seed.mode ?? 'read-write'];
-    if (seed.layer === undefined && seed.data === undefined && seed.answer === undefined) return;
-    const extras = this.#extra();
-    extras.layer = seed.layer;
-    extras.data = seed.data && Buffer.from(seed.data);
-    extras.answer = seed.answer && Buffer.from(seed.answer);
   }
 
   /** The oldest received message, or `null` when there is none. */
@@ -149,62 +90,14 @@ export abstract class BaseFlow implements Flow, FlowReceiver {
     return this.rxQueueLength > 0 || (this.#flags & PEER_ENDED) !== 0;
   }
 
-  get layer(): string | undefined {
-    return this.#extras?.layer;
-  }
-
-  get data(): Buffer | undefined {
-    return this.#extras?.data;
-  }
-
-  get answer(): Buffer | undefined {
-    return this.#extras?.answer;
-  }
-
   get mode(): FlowMode {
     const bits = this.#flags & (MAY_READ | MAY_WRITE);
     return bits === MAY_READ ? 'read-only' : bits === MAY_WRITE ? 'write-only' : 'read-write';
   }
 
   set mode(mode: FlowMode) {
-    if (!Object.hasOwn(MODE_BITS, mode)) throw invalid(`unknown mode ${String(mode)}`);
+    if (!Object.hasOwn(MODE_BITS, mode)) throw invalid('mode is read-write, read-only or write-only');
     this.#flags = (this.#flags & ~(MAY_READ | MAY_WRITE)) | MODE_BITS[mode];
-  }
-
-  get readTimeoutMs(): number | undefined {
-    return this.#extras?.readTimeoutMs;
-  }
-
-  set readTimeoutMs(value: number | undefined) {
-    this.#extra().readTimeoutMs = checkTimeout(value);
-  }
-
-  get writeTimeoutMs(): number | undefined {
-    return this.#extras?.writeTimeoutMs;
-  }
-
-  set writeTimeoutMs(value: number | undefined) {
-    this.#extra().writeTimeoutMs = checkTimeout(value);
-  }
-
-  get stats(): FlowStats {
-    return {
-      messagesRead: this.#messagesRead,
-      bytesRead: this.#bytesRead,
-      messagesWritten: this.#messagesWritten,
-      bytesWritten: this.#bytesWritten,
-    };
-  }
-
-  get closed(): Promise<CloseReason> {
-    const extras = this.#extra();
-    if (extras.closed === undefined) {
-      extras.closed =
-        this.#reason !== null
-          ? Promise.resolve(this.#reason)
-          : new Promise((resolve) => (extras.settleClosed = resolve));
-    }
-    return extras.closed;
   }
 
   /** Whether the own `dealloc` or `abort` was called. */
@@ -219,19 +112,11 @@ export abstract class BaseFlow implements Flow, FlowReceiver {
     return codeOfErrno(this.#endErrno) === 'FLOWRING_PEER_GONE' ? 'PEER' : 'DOWN';
   }
 
-  get observer(): FlowObserver | undefined {
-    return this.#extras?.observer;
-  }
-
-  set observer(observer: FlowObserver | undefined) {
-    this.#extra().observer = observer;
-  }
-
   tryRead(): Buffer | 'would-block' | null {
     this.#checkRead();
     if (this.readers !== null && this.readers.length > 0) return 'would-block';
     const message = this.take();
-    if (message !== null) return this.#counted(message);
+    if (message !== null) return this.counted(message);
     if ((this.#flags & PEER_ENDED) === 0) return 'would-block';
     return this.#end();
   }
@@ -256,7 +141,7 @@ export abstract class BaseFlow implements Flow, FlowReceiver {
     }
     if (this.writers !== null && this.writers.length > 0) return 'would-block';
     const outcome = this.put(message);
-    if (outcome === 'sent') this.#wrote(message.length);
+    if (outcome === 'sent') this.wrote(message.length);
     return outcome;
   }
 
@@ -267,7 +152,7 @@ export abstract class BaseFlow implements Flow, FlowReceiver {
     if (this.writers === null || this.writers.length === 0) {
       const outcome = this.put(message);
       if (outcome === 'sent') {
-        this.#wrote(message.length);
+        this.wrote(message.length);
         return DONE;
       }
       if (outcome === 'too-large') return Promise.reject(this.#tooLarge(message.length));
@@ -275,13 +160,13 @@ export abstract class BaseFlow implements Flow, FlowReceiver {
     } else if (message.length > this.messageMaxBytes) {
       return Promise.reject(this.#tooLarge(message.length));
     }
-    return this.#writeQueue().wait(WRITE, message, options, this.#extras?.writeTimeoutMs);
+    return this.#writeQueue().wait(WRITE, message, options, this.writeTimeoutMs);
   }
 
   writable(options?: WaitOptions): Promise<void> {
     if ((this.#flags & WRITE_STATE) !== MAY_WRITE) return Promise.reject(this.#writeError());
     if ((this.writers === null || this.writers.length === 0) && this.canPut()) return DONE;
-    return this.#writeQueue().wait(WRITABLE, undefined, options, this.#extras?.writeTimeoutMs);
+    return this.#writeQueue().wait(WRITABLE, undefined, options, this.writeTimeoutMs);
   }
 
   /** Whether `put` would take a message now. */
@@ -324,7 +209,7 @@ export abstract class BaseFlow implements Flow, FlowReceiver {
       id: this.id,
       name: this.name,
       state: (this.#flags & CLOSED) !== 0 ? 'closed' : (this.#flags & CLOSING) !== 0 ? 'closing' : 'open',
-      end: this.#reason,
+      end: this.reason,
       mode: this.mode,
       readsWaiting: this.readers?.length ?? 0,
       writesWaiting: this.writers?.length ?? 0,
@@ -347,10 +232,10 @@ export abstract class BaseFlow implements Flow, FlowReceiver {
     this.#endErrno = errno;
     const code = errno === CLEAN_END ? undefined : codeOfErrno(errno);
     const unackedSdus = this.undelivered();
-    this.#settle(code === undefined ? { by: 'peer', unackedSdus } : { by: 'lost', code, unackedSdus });
+    this.settle(code === undefined ? { by: 'peer', unackedSdus } : { by: 'lost', code, unackedSdus });
     this.serveReaders();
     this.writers?.rejectAll(this.#writeError());
-    this.#extras?.observer?.notify(this, this.endEvent!);
+    this.observer?.notify(this, this.endEvent!);
   }
 
   /** Messages arrived: give them to who waits. */
@@ -359,8 +244,8 @@ export abstract class BaseFlow implements Flow, FlowReceiver {
     if (readers !== null) {
       while (readers.head !== null && this.isReadable) this.#serve(readers.head.kind);
     }
-    if (this.#extras?.observer !== undefined && this.rxQueueLength > 0) {
-      this.#extras.observer.notify(this, 'PKT');
+    if (this.observer !== undefined && this.rxQueueLength > 0) {
+      this.observer.notify(this, 'PKT');
     }
   }
 
@@ -382,7 +267,7 @@ export abstract class BaseFlow implements Flow, FlowReceiver {
       if (outcome === 'would-block') return;
       writers.shift();
       if (outcome === 'sent') {
-        this.#wrote(head.payload!.length);
+        this.wrote(head.payload!.length);
         head.resolve(undefined);
       } else head.reject(outcome === 'too-large' ? this.#tooLarge(head.payload!.length) : this.#writeError());
     }
@@ -400,7 +285,7 @@ export abstract class BaseFlow implements Flow, FlowReceiver {
 
   /** Gives a message to the first in line. */
   protected handOver(message: Buffer): void {
-    this.readers!.shift().resolve(this.#counted(message));
+    this.readers!.shift().resolve(this.counted(message));
   }
 
   /** The own `dealloc` or `abort` was called: nothing is delivered any more. */
@@ -431,7 +316,7 @@ export abstract class BaseFlow implements Flow, FlowReceiver {
       return Promise.reject(error as FlowringError);
     }
     this.readers ??= new WaitQueue(this.host.clock);
-    return this.readers.wait(kind, target, options, this.#extras?.readTimeoutMs);
+    return this.readers.wait(kind, target, options, this.readTimeoutMs);
   }
 
   #serve(kind: number): void {
@@ -448,12 +333,12 @@ export abstract class BaseFlow implements Flow, FlowReceiver {
     if (kind === READABLE) return undefined;
     if (kind === READ) {
       const message = this.take();
-      return message === null ? this.#end() : this.#counted(message);
+      return message === null ? this.#end() : this.counted(message);
     }
     const bytes = this.nextBytes();
     if (bytes < 0) return this.#end();
     if (bytes > target!.length) throw messageTooLarge(this.id, bytes, target!.length);
-    const message = this.#counted(this.take()!);
+    const message = this.counted(this.take()!);
     target!.set(message, 0);
     return bytes;
   }
@@ -489,17 +374,6 @@ export abstract class BaseFlow implements Flow, FlowReceiver {
     return messageTooLarge(this.id, messageBytes, this.messageMaxBytes);
   }
 
-  #counted(message: Buffer): Buffer {
-    this.#messagesRead++;
-    this.#bytesRead += message.length;
-    return message;
-  }
-
-  #wrote(bytes: number): void {
-    this.#messagesWritten++;
-    this.#bytesWritten += bytes;
-  }
-
   #writeQueue(): NonNullable<typeof this.writers> {
     if (this.writers !== null) return this.writers;
     this.writers = new WaitQueue(this.host.clock);
@@ -529,50 +403,10 @@ export abstract class BaseFlow implements Flow, FlowReceiver {
     this.port!.end(errno);
     this.port!.detach();
     this.host.released(this.id);
-    this.#settle(reason);
+    this.settle(reason);
     const gone = notAllocated(this.id);
     this.readers?.rejectAll(gone);
     this.writers?.rejectAll(gone);
-    this.#extras?.observer?.forget(this);
+    this.observer?.forget(this);
   }
-
-  #settle(reason: CloseReason): void {
-    if (this.#reason !== null) return;
-    this.#reason = reason;
-    this.#extras?.settleClosed?.(reason);
-  }
-
-  #extra(): FlowExtras {
-    return (this.#extras ??= {
-      layer: undefined,
-      data: undefined,
-      answer: undefined,
-      readTimeoutMs: undefined,
-      writeTimeoutMs: undefined,
-      observer: undefined,
-      closed: undefined,
-      settleClosed: undefined,
-    });
-  }
-}
-
-function notAllocated(flow: FlowId): FlowringError {
-  return new FlowringError('FLOWRING_NOT_ALLOCATED', { details: { flow } });
-}
-
-function permission(mode: FlowMode): FlowringError {
-  return new FlowringError('FLOWRING_PERMISSION', { message: `the flow is ${mode}`, details: { mode } });
-}
-
-function messageTooLarge(flow: FlowId, messageBytes: number, maxBytes: number): FlowringError {
-  return new FlowringError('FLOWRING_MESSAGE_TOO_LARGE', { details: { flow, messageBytes, maxBytes } });
-}
-
-function invalid(message: string): FlowringError {
-  return new FlowringError('FLOWRING_INVALID_ARGUMENT', { message });
-}
-
-function checkTimeout(value: number | undefined): number | undefined {
-  if (value === undefined || (typeof value === 'number' && value >= 0)) return value;
-  throw invalid('a timeout is a number of milliseconds, not negative');
 }

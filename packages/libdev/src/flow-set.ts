@@ -2,13 +2,16 @@ import { EventEmitter } from 'eventemitter3';
 import { FlowringError, isFlowringError } from '@flowring/common';
 import type { RuntimeClock } from './clock.ts';
 import { RealClock } from './clock.ts';
-import type { FlowObserver } from './flow-base.ts';
+import type { FlowObserver } from './flow-host.ts';
 import { BaseFlow } from './flow-base.ts';
 import type { Flow, FlowEvent, FlowEventType, WaitOptions } from './flow-types.ts';
 import { WaitQueue } from './wait-queue.ts';
 
 /** Listener arguments of a {@link FlowSet}, by event. */
 export type FlowSetEvents = Record<FlowEventType, [event: FlowEvent]>;
+
+/** After so many events that were there already, input gets a turn: a loop that does not read must not stop it. */
+const BURST_MAX = 64;
 
 interface Member {
   /** Events that happened once and were not told. */
@@ -30,6 +33,8 @@ export class FlowSet extends EventEmitter<FlowSetEvents> implements FlowObserver
   readonly #ready = new Set<BaseFlow>();
   readonly #allocations: FlowEvent[] = [];
   readonly #waiters: WaitQueue<undefined, FlowEvent>;
+
+  #burst = 0;
 
   /** `clock`: a test layer's; default Node's. */
   constructor(clock: RuntimeClock = new RealClock()) {
@@ -105,7 +110,14 @@ export class FlowSet extends EventEmitter<FlowSetEvents> implements FlowObserver
   /** The next event. Rejects with `FLOWRING_TIMEOUT` or `FLOWRING_ABORTED`. Waiting on an empty set is allowed. */
   next(options?: WaitOptions): Promise<FlowEvent> {
     const event = this.#waiters.length === 0 && options?.signal?.aborted !== true ? this.poll() : null;
-    return event !== null ? Promise.resolve(event) : this.#waiters.wait(0, undefined, options);
+    if (event === null) return this.#waiters.wait(0, undefined, options);
+    if (++this.#burst < BURST_MAX) return Promise.resolve(event);
+    this.#burst = 0;
+    return new Promise((resolve) => {
+      this.#waiters.clock.afterInput(() => {
+        resolve(event);
+      });
+    });
   }
 
   /** Called by a flow of the set. */

@@ -3,7 +3,7 @@ import { CLEAN_END } from '@flowring/channel';
 import { errnoOf } from '@flowring/common';
 import type { FrcpEvent, FrcpParams } from '@flowring/frcp';
 import { FrcpConnection } from '@flowring/frcp';
-import type { FlowHost, FlowSeed } from './flow-base.ts';
+import type { FlowHost, FlowSeed } from './flow-host.ts';
 import { BaseFlow, WRITE } from './flow-base.ts';
 import type { WriteOutcome } from './flow-types.ts';
 import type { FrcpDriver, Pumped } from './frcp-driver.ts';

@@ -2,7 +2,7 @@ import type { ErrorCode, PathParams, PeerInfo, QosSpec } from '@flowring/common'
 import { FlowringError } from '@flowring/common';
 import type { Incoming } from './acceptor.ts';
 import type { ChannelLink } from './channel-link.ts';
-import type { FlowSeed } from './flow-base.ts';
+import type { FlowSeed } from './flow-host.ts';
 import type { Flow, FlowMode } from './flow-types.ts';
 import type { Session } from './session.ts';
 

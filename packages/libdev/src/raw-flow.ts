@@ -1,5 +1,5 @@
 import type { WriteOutcome } from './flow-types.ts';
-import type { FlowHost, FlowSeed } from './flow-base.ts';
+import type { FlowHost, FlowSeed } from './flow-host.ts';
 import { BaseFlow, WRITE } from './flow-base.ts';
 import { RawQueue } from './raw-queue.ts';
 

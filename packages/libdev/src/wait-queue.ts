@@ -37,7 +37,7 @@ export class Waiter<P = unknown, V = unknown> {
     this.#owner = owner;
     this.kind = kind;
     this.payload = payload;
-    this.#promise = new Promise<never>(capture) as Promise<V>;
+    this.#promise = new Promise<never>(capture);
     this.#resolve = newResolve as (value: V) => void;
     this.#reject = newReject;
     owner.clock.hold(true);

@@ -53,24 +53,28 @@ const EVENT_NUMBERS: Readonly<Record<FlowEventType, number>> = {
 
 /** The C functions over an application. Each result is non-negative, or `-errno`; nothing throws or rejects. */
 export interface PosixCalls {
-  flow_alloc(name: string, qs?: QosSpec | QosCubeName | null, timeo?: Timespec | null): Promise<number>;
-  flow_accept(qs?: null, timeo?: Timespec | null): Promise<number>;
-  flow_join(layer: string, timeo?: Timespec | null): Promise<number>;
-  flow_dealloc(fd: number): Promise<number>;
-  flow_read(fd: number, buf: Uint8Array | null, count?: number): Promise<number>;
-  flow_write(fd: number, buf: Uint8Array | null, count?: number): Promise<number>;
-  fccntl(fd: number, command: number, argument?: unknown): number;
-  fset_create(): FsetT;
-  fset_destroy(set: FsetT | null): void;
-  fset_zero(set: FsetT | null): void;
-  fset_add(set: FsetT | null, fd: number): number;
-  fset_del(set: FsetT | null, fd: number): number;
-  fset_has(set: FsetT | null, fd: number): boolean;
-  fqueue_create(): FqueueT;
-  fqueue_destroy(fq: FqueueT | null): void;
-  fqueue_next(fq: FqueueT | null): number;
-  fqueue_type(fq: FqueueT | null): number;
-  fevent(set: FsetT | null, fq: FqueueT | null, timeo?: Timespec | null): Promise<number>;
+  readonly flow_alloc: (
+    name: string,
+    qs?: QosSpec | QosCubeName | null,
+    timeo?: Timespec | null,
+  ) => Promise<number>;
+  readonly flow_accept: (qs?: null, timeo?: Timespec | null) => Promise<number>;
+  readonly flow_join: (layer: string, timeo?: Timespec | null) => Promise<number>;
+  readonly flow_dealloc: (fd: number) => Promise<number>;
+  readonly flow_read: (fd: number, buf: Uint8Array | null, count?: number) => Promise<number>;
+  readonly flow_write: (fd: number, buf: Uint8Array | null, count?: number) => Promise<number>;
+  readonly fccntl: (fd: number, command: number, argument?: unknown) => number;
+  readonly fset_create: () => FsetT;
+  readonly fset_destroy: (set: FsetT | null) => void;
+  readonly fset_zero: (set: FsetT | null) => void;
+  readonly fset_add: (set: FsetT | null, fd: number) => number;
+  readonly fset_del: (set: FsetT | null, fd: number) => number;
+  readonly fset_has: (set: FsetT | null, fd: number) => boolean;
+  readonly fqueue_create: () => FqueueT;
+  readonly fqueue_destroy: (fq: FqueueT | null) => void;
+  readonly fqueue_next: (fq: FqueueT | null) => number;
+  readonly fqueue_type: (fq: FqueueT | null) => number;
+  readonly fevent: (set: FsetT | null, fq: FqueueT | null, timeo?: Timespec | null) => Promise<number>;
 }
 
 export function createPosixCalls(application: Application): PosixCalls {

@@ -1,6 +1,10 @@
+import { FlowringError } from '@flowring/common';
 import type { Timed } from '../deadline-heap.ts';
 import { DeadlineHeap } from '../deadline-heap.ts';
 import type { RuntimeClock, TimerHandle } from '../clock.ts';
+
+/** Timers one advance may fire: more means that somebody sets a timer for now again and again. */
+const STEPS_MAX = 200_000;
 
 class VirtualTimer implements Timed {
   heapIndex = -1;
@@ -50,11 +54,13 @@ export class VirtualClock implements RuntimeClock {
 
   /** Moves to `untilUs`, firing what is due on the way; between two timers all promise reactions run. */
   async advanceTo(untilUs: number): Promise<void> {
+    let stepsLeft = STEPS_MAX;
     await drainReactions();
     for (let first = this.#timers.first; first !== undefined; first = this.#timers.first) {
       if (Math.floor(first.deadlineUs) > untilUs) break;
       this.#timers.delete(first);
       this.#nowUs = Math.max(this.#nowUs, Math.floor(first.deadlineUs));
+      if (stepsLeft-- === 0) throw new FlowringError('FLOWRING_INTERNAL', { message: 'time stands still' });
       first.fire();
       await drainReactions();
     }
