@@ -29,6 +29,8 @@ const project = (displayName, ...testMatch) => ({
 
 /** @type {import('jest').Config} */
 export default {
+  // Never in jest's own process: zeromq, loaded anew for each test file, would keep it from ending.
+  maxWorkers: 2,
   projects: [
     project('unit', 'packages/*/test/**/*.test.ts'),
     project('tidy', 'test/tidy/**/*.test.ts'),

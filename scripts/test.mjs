@@ -52,6 +52,8 @@ async function runSuite({ args, env = {} }, gateEnv, outputFile) {
     [
       ...args,
       '--passWithNoTests',
+      // What tests leave behind outside of jest is the leak gate's to find.
+      '--forceExit',
       `--cacheDirectory=${path.join(ROOT, 'node_modules/.cache/jest')}`,
       '--json',
       `--outputFile=${outputFile}`,
