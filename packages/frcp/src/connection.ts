@@ -101,7 +101,7 @@ export class FrcpConnection {
     this.stats.pdusReceived++;
     let last = end;
     if (this.params.integrity) {
-      if (!trailerMatches(buf, start, end)) {
+      if (!trailerMatches(buf, start, end, this.params.crc32)) {
         this.stats.malformed++;
         return;
       }
@@ -325,7 +325,7 @@ export class FrcpConnection {
 
   private seal(out: Uint8Array, start: number, end: number): number {
     this.stats.pdusSent++;
-    return this.params.integrity ? sealTrailer(out, start, end) : end - start;
+    return this.params.integrity ? sealTrailer(out, start, end, this.params.crc32) : end - start;
   }
 
   /** The next SDU: a view of what was handed in when it came in one piece. Reading opens the window. */

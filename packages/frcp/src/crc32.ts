@@ -1,5 +1,8 @@
 /** CRC-32 (IEEE 802.3, reflected polynomial 0xEDB88320), eight bytes a step. */
 
+/** Checksum of `buf[start, end)`, signed or unsigned. */
+export type Crc32 = (buf: Uint8Array, start: number, end: number) => number;
+
 const SLICES = 8;
 let table: Int32Array | null = null;
 

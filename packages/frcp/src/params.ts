@@ -1,3 +1,4 @@
+import { crc32, type Crc32 } from './crc32.ts';
 import { CREDIT_MAX_BYTES, PCI_BYTES, TRAILER_BYTES } from './pci.ts';
 import type { DurationUs } from './time.ts';
 
@@ -27,6 +28,8 @@ export interface FrcpParams {
   readonly rtoInitialUs: DurationUs;
   /** Smallest retransmission timeout. Default 10 ms: a Node timer is late by 1 to 5 ms. */
   readonly rtoMinUs: DurationUs;
+  /** CRC-32 (IEEE) of a range. Default: ours in TypeScript; a platform's own is many times faster. */
+  readonly crc32: Crc32;
   /** Source of the first number of every run. Must be given. */
   readonly randomU32: () => number;
 }
@@ -75,6 +78,7 @@ const DEFAULTS = {
   reliable: true,
   lowerReliable: false,
   integrity: false,
+  crc32,
   rtoInitialUs: 200_000,
   rtoMinUs: 10_000,
 };

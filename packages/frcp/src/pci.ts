@@ -1,7 +1,7 @@
 /**
  * Protocol control information: the header in front of every PDU. docs/spec/frcp.md section 2 draws it.
  */
-import { crc32 } from './crc32.ts';
+import type { Crc32 } from './crc32.ts';
 
 export const PCI_VERSION = 1;
 
@@ -149,13 +149,13 @@ function decodeControl(buf: Uint8Array, start: number, length: number, pci: Pci)
 
 /** Writes the checksum of `out[start, end)` at `end`. Returns the size with it. */
 //= R-FRCP-04
-export function sealTrailer(out: Uint8Array, start: number, end: number): number {
-  writeI32(out, end, crc32(out, start, end));
+export function sealTrailer(out: Uint8Array, start: number, end: number, crc32: Crc32): number {
+  writeI32(out, end, crc32(out, start, end) | 0);
   return end + TRAILER_BYTES - start;
 }
 
 /** Whether `buf[start, end)` ends with the checksum of what is before it. */
-export function trailerMatches(buf: Uint8Array, start: number, end: number): boolean {
+export function trailerMatches(buf: Uint8Array, start: number, end: number, crc32: Crc32): boolean {
   const at = end - TRAILER_BYTES;
-  return at >= start && readI32(buf, at) === crc32(buf, start, at);
+  return at >= start && readI32(buf, at) === (crc32(buf, start, at) | 0);
 }

@@ -52,10 +52,10 @@ describe('header', () => {
   test.prop([bytes, fc.nat(), fc.integer({ min: 0, max: 7 })])('a flipped bit never passes the checksum', (data, at, bit) => {
     const buf = new Uint8Array(data.length + PCI_BYTES + 4);
     buf.set(data, PCI_BYTES);
-    const size = sealTrailer(buf, 0, data.length + PCI_BYTES);
-    expect(trailerMatches(buf, 0, size)).toBe(true);
+    const size = sealTrailer(buf, 0, data.length + PCI_BYTES, crc32);
+    expect(trailerMatches(buf, 0, size, crc32)).toBe(true);
     buf[at % size]! ^= 1 << bit;
-    expect(trailerMatches(buf, 0, size)).toBe(false);
+    expect(trailerMatches(buf, 0, size, crc32)).toBe(false);
   });
 
   test('the checksum is CRC-32', () => {
@@ -113,7 +113,7 @@ describe('a connection', () => {
 });
 
 describe('buffers', () => {
-  test.prop([fc.array(fc.integer({ min: 0, max: 3_000 }), { maxLength: 60 }), fc.integer({ min: 1, max: 700 })])(
+  test.prop([fc.array(fc.integer({ min: 0, max: 3_000 }), { maxLength: 12 }), fc.integer({ min: 1, max: 700 })])(
     'what goes into the send window comes out of it, cut and across the ring',
     (sizes, payloadMax) => {
       const window = new SendWindow();
