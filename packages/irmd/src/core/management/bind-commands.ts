@@ -8,14 +8,14 @@ import type { ProgramBinding } from '../registry/program.ts';
 import { forgetIfUnused } from '../requests.ts';
 import { rerouteStarts } from '../allocation.ts';
 import type { Command, Handlers } from './handlers.ts';
-import { mayOrFail, ownIpcp, ownName } from './handlers.ts';
+import { mayOrFail, ownIpcp, ownOrNewName } from './handlers.ts';
 
 export const bindCommands: Handlers<
   'bind-program' | 'unbind-program' | 'bind-process' | 'unbind-process' | 'bind-ipcp' | 'unbind-ipcp'
 > = {
   'bind-program'(irm, command) {
     const { program, auto, args } = command.message;
-    const name = ownName(irm, command, command.message.name);
+    const name = ownOrNewName(irm, command, command.message.name, false);
     if (name === null) return;
     if (irm.programs.find(program, name) !== null) {
       return irm.fail(command.from, 'FLOWRING_EXISTS', `${program} is bound to ${name.text}`, { program });
@@ -47,14 +47,14 @@ export const bindCommands: Handlers<
 
   'bind-process'(irm, command) {
     const { pid } = command.message;
-    const name = ownName(irm, command, command.message.name);
-    if (name === null) return;
     const { target } = command;
     if (target === null) {
       return irm.fail(command.from, 'FLOWRING_NOT_FOUND', `no process has the pid ${pid}`, { pid });
     }
     if (!mayOrFail(irm, command, target.uid, `the process ${pid}`)) return;
     const registered = processOf(irm, target);
+    const name = ownOrNewName(irm, command, command.message.name, registered !== null);
+    if (name === null) return;
     if (registered !== null) bindProcess(irm, registered, name, 'bound');
     else if (!rememberPid(irm, target, name)) {
       const details = { limit: 'processesMax', value: LIMITS.processesMax };
@@ -83,7 +83,7 @@ export const bindCommands: Handlers<
   'bind-ipcp'(irm, command) {
     const ipcp = ownIpcp(irm, command, command.message.ipcp);
     if (ipcp === null) return;
-    const name = ownName(irm, command, command.message.name);
+    const name = ownOrNewName(irm, command, command.message.name, false);
     if (name === null) return;
     ipcp.serves.add(name);
     if (ipcp.process !== null) bindProcess(irm, ipcp.process, name, 'bound');

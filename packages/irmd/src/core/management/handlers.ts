@@ -1,6 +1,8 @@
 import type { ControlMessage, ManagementType } from '@flowring/common';
+import { LIMITS } from '@flowring/common';
 import type { PidIdentity } from '../inputs.ts';
 import type { IrmState } from '../irm-state.ts';
+import { addName } from '../names.ts';
 import type { IpcpEntry, Requester } from '../registry/ipcp.ts';
 import type { NameEntry } from '../registry/name.ts';
 import type { ProcessEntry } from '../registry/process.ts';
@@ -25,6 +27,24 @@ export function ownName(irm: IrmState, command: Command, text: string): NameEntr
     return null;
   }
   return mayOrFail(irm, command, name.ownerUid, `the name ${text}`) ? name : null;
+}
+
+/**
+ * As {@link ownName}, but a name that does not exist yet is made, for the caller; with `implicit` it goes again with
+ * the last that serves or wants it.
+ */
+export function ownOrNewName(
+  irm: IrmState,
+  command: Command,
+  text: string,
+  implicit: boolean,
+): NameEntry | null {
+  if (irm.names.has(text)) return ownName(irm, command, text);
+  if (irm.names.size < LIMITS.namesMax) {
+    return addName(irm, text, command.caller.joined.uid, 'round-robin', implicit);
+  }
+  irm.fail(command.from, 'FLOWRING_TOO_MANY', undefined, { limit: 'namesMax', value: LIMITS.namesMax });
+  return null;
 }
 
 /** The IPCP, if it exists and the caller may change it; else the caller has been told. */

@@ -5,7 +5,7 @@ import type { IpcpEntry } from '../registry/ipcp.ts';
 import { registerWith, unregisterFrom } from '../registrations.ts';
 import { forgetIfUnused } from '../requests.ts';
 import type { Command, Handlers } from './handlers.ts';
-import { ownName } from './handlers.ts';
+import { ownName, ownOrNewName } from './handlers.ts';
 
 type Registration = Command<'name-register'> | Command<'name-unregister'>;
 
@@ -30,16 +30,12 @@ export const nameCommands: Handlers<'name-create' | 'name-destroy' | 'name-regis
   },
 
   'name-register'(irm, command) {
-    const { message, caller, from } = command;
+    const { message, from } = command;
     const ipcps = ipcpsOf(irm, command);
     if (ipcps === null) return;
     const exists = irm.names.has(message.name);
-    if (exists && ownName(irm, command, message.name) === null) return;
-    if (!exists && irm.names.size >= LIMITS.namesMax) {
-      return irm.fail(from, 'FLOWRING_TOO_MANY', undefined, { limit: 'namesMax', value: LIMITS.namesMax });
-    }
-    const name =
-      irm.names.get(message.name) ?? addName(irm, message.name, caller.joined.uid, 'round-robin', false);
+    const name = ownOrNewName(irm, command, message.name, false);
+    if (name === null) return;
     const value = { name: name.text, created: !exists, ipcps: ipcps.map((ipcp) => ipcp.name) };
     registerWith(irm, name, ipcps, from, value);
   },
