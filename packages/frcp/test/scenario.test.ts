@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
+import { FrcpConnection, resolveParams } from '../src/index.ts';
 import { decodePci, FLAG, newPci, writeI32, type Pci } from '../src/pci.ts';
 import { message, Pair, type End } from './pair.ts';
 
@@ -148,6 +149,22 @@ describe('what the C prototype fails at', () => {
     expect(sendOf(pair.a)).toMatchObject({ windowPdus, windowBytes });
   });
 
+  test('C10: an older window with the same acknowledgement does not move the edge back', () => {
+    const pair = new Pair({ params: { windowPdus: 64 } });
+    const acks: Uint8Array[] = [];
+    pair.b.out.filter = (pdu) => acks.push(pdu.slice()) > 0;
+    pair.b.reading = false;
+    write(pair, pair.a, 0, 64, 1_000);
+    pair.run(SECOND);
+    pair.b.reading = true;
+    while (pair.read(pair.b) !== null);
+    pair.run(SECOND);
+    const { windowPdus, windowBytes } = sendOf(pair.a);
+    expect(windowPdus).toBeGreaterThan(0);
+    for (const ack of acks) pair.inject(pair.a, ack);
+    expect(sendOf(pair.a)).toMatchObject({ windowPdus, windowBytes });
+  });
+
   for (const rate of [0.98, 0.9995, 1, 1.0005, 1.02]) {
     test(`C11: talk at every distance around the timers is delivered with a clock at ${rate}`, () => {
       for (const idleMs of [62_099, 62_100, 62_150, 93_000, 93_150, 94_000, 96_267, 96_268, 96_300, 99_000]) {
@@ -291,10 +308,43 @@ describe('acknowledgement and window', () => {
     arrives(pair, pair.b, 5, 2 * SECOND);
   });
 
+  test('a window update lost after both ends forgot the run is asked for again', () => {
+    const pair = new Pair({ params: { windowPdus: 4 } });
+    pair.b.reading = false;
+    write(pair, pair.a, 0, 4);
+    pair.run(10 * MINUTE);
+    write(pair, pair.a, 4, 3);
+    pair.b.out.down = true;
+    pair.b.reading = true;
+    while (pair.read(pair.b) !== null);
+    pair.run(SECOND);
+    pair.b.out.down = false;
+    arrives(pair, pair.b, 7, 3 * SECOND);
+    expect(pair.a.conn.stats.runsStarted).toBe(2);
+  });
+
   test('an SDU larger than the window passes', () => {
     const pair = new Pair({ params: { windowBytes: 4_096, windowPdus: 4, mtuBytes: 200 } });
     write(pair, pair.a, 0, 1, 100_000);
     arrives(pair, pair.b, 1, MINUTE);
+  });
+
+  test('a PDU sent twice gives no round-trip sample', () => {
+    const pair = new Pair({ link: { delayUs: 400 * MS } });
+    write(pair, pair.a, 0, 1);
+    pair.run(5 * SECOND);
+    expect(pair.a.conn.stats.retransmits).toBeGreaterThan(0);
+    expect(pair.a.conn.unackedSdus).toBe(0);
+    expect(sendOf(pair.a)['srttUs']).toBeNaN();
+  });
+
+  test('a copy that could not leave within R does not leave later', () => {
+    const conn = new FrcpConnection(resolveParams({ randomU32: () => 1 }), 0);
+    const out = new Uint8Array(1_400);
+    conn.write(0, message(0));
+    expect(conn.pollTransmit(0, out, 0)).toBe(32);
+    conn.handleTimeout(29 * SECOND);
+    expect(conn.pollTransmit(31 * SECOND, out, 0)).toBe(0);
   });
 
   test('a copy carries the acknowledgement of now', () => {
