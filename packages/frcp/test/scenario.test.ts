@@ -161,7 +161,7 @@ describe('what the C prototype fails at', () => {
     pair.run(SECOND);
     const { windowPdus, windowBytes } = sendOf(pair.a);
     expect(windowPdus).toBeGreaterThan(0);
-    for (const ack of acks) pair.inject(pair.a, ack);
+    for (const ack of acks.reverse()) pair.inject(pair.a, ack);
     expect(sendOf(pair.a)).toMatchObject({ windowPdus, windowBytes });
   });
 
@@ -415,6 +415,33 @@ describe('end', () => {
     pair.close(pair.a);
     expect(pair.run(SECOND, () => pair.b.has('end'))).toBe(true);
     expect(pair.b.delivered.length + pair.b.conn.readableSdus).toBe(50);
+  });
+
+  test('the end passes a window that a paused reader keeps closed', () => {
+    const pair = new Pair({ params: { windowPdus: 4 } });
+    pair.b.reading = false;
+    write(pair, pair.a, 0, 4);
+    pair.run(SECOND);
+    pair.close(pair.a);
+    expect(pair.run(SECOND, () => pair.a.has('closed') && pair.b.has('end'))).toBe(true);
+    expect(pair.b.conn.readableSdus).toBe(4);
+  });
+
+  for (const size of [1_200, 1_384]) {
+    test(`an SDU of ${size} bytes over the agreed size ends the flow as a violation`, () => {
+      const pair = new Pair({ paramsOf: { a: { mtuBytes: 1_400 }, b: { sduMaxBytes: 1_000 } } });
+      expect(pair.write(pair.a, message(0, size))).toBe('queued');
+      pair.run(SECOND);
+      expect(pair.b.event('down')).toEqual({ type: 'down', reason: 'protocol-violation', unackedSdus: 0 });
+      expect(pair.a.event('down')?.reason).toBe('reset');
+    });
+  }
+
+  test('fragments over the agreed size end the flow as a violation', () => {
+    const pair = new Pair({ params: { mtuBytes: 200 }, paramsOf: { b: { sduMaxBytes: 1_000 } } });
+    write(pair, pair.a, 0, 1, 1_001);
+    pair.run(SECOND);
+    expect(pair.b.event('down')?.reason).toBe('protocol-violation');
   });
 
   test('a flow nobody wrote on closes too', () => {
