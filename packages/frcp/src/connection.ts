@@ -9,7 +9,8 @@ import {
   type FrcpDownReason,
   type FrcpEvent,
 } from './events.ts';
-import { deriveTimes, initialTimes, WINDOW_PDUS_MAX, type FrcpParams, type FrcpTimes } from './params.ts';
+import { deriveTimes, initialTimes, WINDOW_PDUS_MAX } from './params.ts';
+import type { FrcpParams, FrcpTimes, LowerFlow } from './params.ts';
 import {
   decodePci,
   encodePci,
@@ -29,12 +30,6 @@ import { NEVER, TimerTable } from './timer-table.ts';
 
 /** `would-block`: {@link FrcpEvent} `writable` follows. `too-large`: over `sduMaxBytes`. `closed`: no more writes. */
 export type WriteOutcome = 'queued' | 'would-block' | 'too-large' | 'closed';
-
-/** What a move to another lower flow changes. */
-export interface LowerFlow {
-  readonly mtuBytes: number;
-  readonly mplUs: DurationUs;
-}
 
 const PHASE = { OPEN: 0, CLOSING: 1, CLOSED: 2, DOWN: 3, DRAINED: 4 } as const;
 type Phase = (typeof PHASE)[keyof typeof PHASE];

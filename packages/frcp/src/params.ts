@@ -34,6 +34,12 @@ export interface FrcpParams {
   readonly randomU32: () => number;
 }
 
+/** What a move to another lower flow changes. */
+export interface LowerFlow {
+  readonly mtuBytes: number;
+  readonly mplUs: DurationUs;
+}
+
 /** Times and sizes that follow from the parameters (docs/spec/frcp.md section 3). */
 export interface FrcpTimes {
   /** MPL + R + A. */
