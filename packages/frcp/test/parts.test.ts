@@ -32,16 +32,34 @@ describe('serial arithmetic', () => {
 });
 
 describe('header', () => {
-  const numbered = fc.constantFrom(FLAG.DATA, FLAG.DATA | FLAG.DRF | FLAG.ACK, FLAG.RDVS, FLAG.RESET | FLAG.ACK);
+  const numbered = fc.constantFrom(
+    FLAG.DATA,
+    FLAG.DATA | FLAG.DRF | FLAG.ACK,
+    FLAG.RDVS,
+    FLAG.RESET | FLAG.ACK,
+  );
   test.prop([numbered, u32, u32, u32, fc.integer({ min: 0, max: 0xffff })])(
     'decodes to what was encoded',
     (flags, seq, ack, edge, credit) => {
       const out = new Uint8Array(32);
-      const pci = { ...newPci(), flags, seq: seq | 0, ack: ack | 0, edge: edge | 0, creditBytes: credit << 8 };
+      const pci = {
+        ...newPci(),
+        flags,
+        seq: seq | 0,
+        ack: ack | 0,
+        edge: edge | 0,
+        creditBytes: credit << 8,
+      };
       const n = encodePci(out, 3, pci);
       const back = newPci();
       expect(decodePci(out, 3, 3 + n, back)).toBe(true);
-      expect(back).toMatchObject({ flags, seq: seq | 0, ack: ack | 0, edge: edge | 0, creditBytes: credit << 8 });
+      expect(back).toMatchObject({
+        flags,
+        seq: seq | 0,
+        ack: ack | 0,
+        edge: edge | 0,
+        creditBytes: credit << 8,
+      });
     },
   );
 
@@ -49,14 +67,17 @@ describe('header', () => {
     decodePci(buf, 0, buf.length, newPci());
   });
 
-  test.prop([bytes, fc.nat(), fc.integer({ min: 0, max: 7 })])('a flipped bit never passes the checksum', (data, at, bit) => {
-    const buf = new Uint8Array(data.length + PCI_BYTES + 4);
-    buf.set(data, PCI_BYTES);
-    const size = sealTrailer(buf, 0, data.length + PCI_BYTES, crc32);
-    expect(trailerMatches(buf, 0, size, crc32)).toBe(true);
-    buf[at % size]! ^= 1 << bit;
-    expect(trailerMatches(buf, 0, size, crc32)).toBe(false);
-  });
+  test.prop([bytes, fc.nat(), fc.integer({ min: 0, max: 7 })])(
+    'a flipped bit never passes the checksum',
+    (data, at, bit) => {
+      const buf = new Uint8Array(data.length + PCI_BYTES + 4);
+      buf.set(data, PCI_BYTES);
+      const size = sealTrailer(buf, 0, data.length + PCI_BYTES, crc32);
+      expect(trailerMatches(buf, 0, size, crc32)).toBe(true);
+      buf[at % size]! ^= 1 << bit;
+      expect(trailerMatches(buf, 0, size, crc32)).toBe(false);
+    },
+  );
 
   test('the checksum is CRC-32', () => {
     const check = new Uint8Array([...'123456789'].map((c) => c.charCodeAt(0)));
@@ -87,7 +108,14 @@ describe('a connection', () => {
       else if (s.do === 'pdu') conn.handlePdu(now, s.bytes, 0, s.bytes.length);
       else if (s.do === 'shaped') {
         const pdu = new Uint8Array(16 + s.tail.length);
-        encodePci(pdu, 0, { ...newPci(), flags: s.flags, seq: s.seq, ack: s.ack, edge: s.ack + 9, creditBytes: 4096 });
+        encodePci(pdu, 0, {
+          ...newPci(),
+          flags: s.flags,
+          seq: s.seq,
+          ack: s.ack,
+          edge: s.ack + 9,
+          creditBytes: 4096,
+        });
         pdu.set(s.tail, 16);
         conn.handlePdu(now, pdu, 0, pdu.length);
       } else if (s.do === 'read') conn.read();
@@ -113,49 +141,52 @@ describe('a connection', () => {
 });
 
 describe('buffers', () => {
-  test.prop([fc.array(fc.integer({ min: 0, max: 3_000 }), { maxLength: 12 }), fc.integer({ min: 1, max: 700 })])(
-    'what goes into the send window comes out of it, cut and across the ring',
-    (sizes, payloadMax) => {
-      const window = new SendWindow();
-      const wanted: number[] = [];
-      const got: number[] = [];
-      let fill = 0;
-      const drain = (keep: number): void => {
-        while (window.queuedPdus > keep) {
-          const out = new Uint8Array(payloadMax);
-          const index = window.una;
-          window.markFirstTransmission(0);
-          got.push(...out.subarray(0, window.copyOut(index, out, 0)));
-          window.acknowledge((index + 1) | 0);
-        }
-      };
-      for (const size of sizes) {
-        const sdu = new Uint8Array(size).map(() => fill++);
-        wanted.push(...sdu);
-        window.append(sdu, payloadMax);
-        drain(3);
+  test.prop([
+    fc.array(fc.integer({ min: 0, max: 3_000 }), { maxLength: 12 }),
+    fc.integer({ min: 1, max: 700 }),
+  ])('what goes into the send window comes out of it, cut and across the ring', (sizes, payloadMax) => {
+    const window = new SendWindow();
+    const wanted: number[] = [];
+    const got: number[] = [];
+    let fill = 0;
+    const drain = (keep: number): void => {
+      while (window.queuedPdus > keep) {
+        const out = new Uint8Array(payloadMax);
+        const index = window.una;
+        window.markFirstTransmission(0);
+        got.push(...out.subarray(0, window.copyOut(index, out, 0)));
+        window.acknowledge((index + 1) | 0);
       }
-      drain(0);
-      expect(got).toEqual(wanted);
-      expect(window.unackedSdus).toBe(0);
-      expect(window.queuedBytes).toBe(0);
+    };
+    for (const size of sizes) {
+      const sdu = new Uint8Array(size).map(() => fill++);
+      wanted.push(...sdu);
+      window.append(sdu, payloadMax);
+      drain(3);
+    }
+    drain(0);
+    expect(got).toEqual(wanted);
+    expect(window.unackedSdus).toBe(0);
+    expect(window.queuedBytes).toBe(0);
+  });
+
+  test.prop([fc.array(fc.boolean(), { maxLength: 200 })])(
+    'the read queue is first in, first out',
+    (pushes) => {
+      const queue = new ReadQueue();
+      const model: number[] = [];
+      let n = 0;
+      for (const push of pushes) {
+        if (push) {
+          queue.push(new Uint8Array([0, ++n, 0]), 1, 2);
+          model.push(n);
+        } else expect(queue.shift()?.[0]).toBe(model.shift());
+        if (n % 7 === 0) queue.compact();
+        expect(queue.length).toBe(model.length);
+        expect(queue.heldBytes).toBe(model.length);
+      }
     },
   );
-
-  test.prop([fc.array(fc.boolean(), { maxLength: 200 })])('the read queue is first in, first out', (pushes) => {
-    const queue = new ReadQueue();
-    const model: number[] = [];
-    let n = 0;
-    for (const push of pushes) {
-      if (push) {
-        queue.push(new Uint8Array([0, ++n, 0]), 1, 2);
-        model.push(n);
-      } else expect(queue.shift()?.[0]).toBe(model.shift());
-      if (n % 7 === 0) queue.compact();
-      expect(queue.length).toBe(model.length);
-      expect(queue.heldBytes).toBe(model.length);
-    }
-  });
 
   test.prop([fc.uniqueArray(fc.integer({ min: 1, max: 300 }), { minLength: 1, maxLength: 60 }), u32])(
     'the reorder queue gives back what it holds, and tells the ranges',
@@ -182,13 +213,16 @@ describe('buffers', () => {
 
 describe('times', () => {
   const us = fc.integer({ min: 0, max: 190_000_000 });
-  test.prop([us, us, us])('a new run starts only when the peer has surely forgotten the old one', (mplUs, rUs, aUs) => {
-    fc.pre(mplUs + rUs + aUs > 0 && mplUs + rUs + aUs <= 600_000_000);
-    const t = deriveTimes(resolveParams({ mplUs, rUs, aUs, randomU32 }), mplUs, 1_400);
-    expect(t.senderTimerUs * 0.98 + 1e-3).toBeGreaterThanOrEqual(t.receiverTimerUs * 1.02 + rUs + mplUs);
-    expect(t.giveUpUs).toBe(rUs + 2 * mplUs + aUs);
-    expect(t.rtoMaxUs).toBeLessThanOrEqual(Math.max(1, rUs / 4));
-  });
+  test.prop([us, us, us])(
+    'a new run starts only when the peer has surely forgotten the old one',
+    (mplUs, rUs, aUs) => {
+      fc.pre(mplUs + rUs + aUs > 0 && mplUs + rUs + aUs <= 600_000_000);
+      const t = deriveTimes(resolveParams({ mplUs, rUs, aUs, randomU32 }), mplUs, 1_400);
+      expect(t.senderTimerUs * 0.98 + 1e-3).toBeGreaterThanOrEqual(t.receiverTimerUs * 1.02 + rUs + mplUs);
+      expect(t.giveUpUs).toBe(rUs + 2 * mplUs + aUs);
+      expect(t.rtoMaxUs).toBeLessThanOrEqual(Math.max(1, rUs / 4));
+    },
+  );
 
   test('the timeout doubles, is bounded, and comes back down', () => {
     const times = deriveTimes(resolveParams({ randomU32 }), 1_000_000, 1_400);

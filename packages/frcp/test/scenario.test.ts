@@ -208,7 +208,8 @@ describe('runs', () => {
     pair.a.out.filter = (pdu) => data.push(pdu.slice()) > 0;
     write(pair, pair.a, 0, 1);
     pair.run(SECOND);
-    const receive = (): unknown => (pair.b.conn.inspect()['receive'] as Record<string, number>)['runExpiresAt'];
+    const receive = (): unknown =>
+      (pair.b.conn.inspect()['receive'] as Record<string, number>)['runExpiresAt'];
     const before = receive();
     const control = new Uint8Array(16);
     control.set([0x10, FLAG.RDVS | FLAG.DRF]);
