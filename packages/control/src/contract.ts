@@ -60,6 +60,11 @@ export interface ControlClient {
   request(request: ManagementRequest, options?: RequestOptions): Promise<unknown>;
   /** Sends on the lifeline, in order, without waiting; false when the connection is closed. */
   send(message: ControlMessage): boolean;
+  /**
+   * As `send`, for what nobody waits for: it leaves with the next message, at the latest after 2 ms. Saves the daemon
+   * a wake-up. Order among all messages is kept.
+   */
+  sendSoon(message: ControlMessage): boolean;
   /** Whether the connection keeps the event loop alive. Starts as true; libdev turns it off while nothing waits. */
   ref(): void;
   unref(): void;

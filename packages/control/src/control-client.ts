@@ -111,6 +111,10 @@ class Client implements ControlClient {
     return this.#lane?.send(encodeControl(message)) ?? false;
   }
 
+  sendSoon(message: ControlMessage): boolean {
+    return this.#lane?.sendSoon(encodeControl(message)) ?? false;
+  }
+
   ref(): void {
     this.#isRef = true;
     this.#lane?.socket.ref();

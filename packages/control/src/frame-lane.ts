@@ -27,6 +27,7 @@ export class FrameLane {
   readonly #queue: Uint8Array[] = [];
   #queuedBytes = 0;
   #flushScheduled = false;
+  #lazyTimer: NodeJS.Timeout | undefined;
   #isOpen = true;
   #reason: LaneCloseReason = 'closed';
 
@@ -56,18 +57,23 @@ export class FrameLane {
   send(payload: Uint8Array): boolean {
     if (!this.#isOpen) return false;
     const frame = pooledFrameOf(payload);
-    if (this.socket.writableLength + this.#queuedBytes + frame.length > this.#bufferedMaxBytes) {
-      this.destroy('overflow');
-      return false;
-    }
-    if (this.#flushScheduled) {
-      this.#queue.push(frame);
-      this.#queuedBytes += frame.length;
-      return true;
-    }
+    if (!this.#hasRoomFor(frame)) return false;
+    if (this.#flushScheduled || this.#queue.length > 0) this.#enqueue(frame);
+    else this.socket.write(frame);
+    if (this.#flushScheduled) return true;
+    this.#flush();
     this.#flushScheduled = true;
     queueMicrotask(this.#flush);
-    this.socket.write(frame);
+    return true;
+  }
+
+  /** As `send`, but waits up to 2 ms for a message to travel with. */
+  sendSoon(payload: Uint8Array): boolean {
+    if (!this.#isOpen) return false;
+    const frame = pooledFrameOf(payload);
+    if (!this.#hasRoomFor(frame)) return false;
+    this.#enqueue(frame);
+    if (!this.#flushScheduled) this.#lazyTimer ??= setTimeout(this.#flush, SOON_MS);
     return true;
   }
 
@@ -89,8 +95,22 @@ export class FrameLane {
     this.socket.destroy();
   }
 
+  #enqueue(frame: Buffer): void {
+    this.#queue.push(frame);
+    this.#queuedBytes += frame.length;
+  }
+
+  /** Closes a lane whose peer does not read. */
+  #hasRoomFor(frame: Buffer): boolean {
+    if (this.socket.writableLength + this.#queuedBytes + frame.length <= this.#bufferedMaxBytes) return true;
+    this.destroy('overflow');
+    return false;
+  }
+
   readonly #flush = (): void => {
     this.#flushScheduled = false;
+    if (this.#lazyTimer !== undefined) clearTimeout(this.#lazyTimer);
+    this.#lazyTimer = undefined;
     if (this.#queue.length === 0) return;
     const bytes = this.#queue.length === 1 ? this.#queue[0]! : Buffer.concat(this.#queue, this.#queuedBytes);
     this.#queue.length = 0;
@@ -103,6 +123,9 @@ export class FrameLane {
     this.#events.onClose(this.#reason);
   }
 }
+
+/** A message nobody waits for leaves after this at the latest. */
+const SOON_MS = 2;
 
 /** As `frameOf`, from the buffer pool: a fresh typed array costs more than the copy. */
 function pooledFrameOf(payload: Uint8Array): Buffer {

@@ -126,7 +126,7 @@ export class Acceptor implements FlowAcceptor<Offered> {
     this.options.signal?.removeEventListener('abort', this);
     this.#host.sendNow({ t: 'accept-close', acceptor: this.id });
     this.#host.acceptorClosed(this);
-    this.#waiters.rejectAll(this.#closedError());
+    this.#waiters.rejectAll(() => this.#closedError());
     for (const offered of this.#queue.splice(0)) dropOffered(offered);
     return Promise.resolve();
   }
@@ -145,7 +145,7 @@ export class Acceptor implements FlowAcceptor<Offered> {
 
   /** The connection cannot be made. */
   unreachable(error: unknown): void {
-    this.#waiters.rejectAll(error);
+    this.#waiters.rejectAll(() => error);
   }
 
   offered(offered: Offered): void {

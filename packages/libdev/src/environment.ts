@@ -6,7 +6,7 @@ import type { RuntimeClock } from './clock.ts';
 /** What a runtime needs of its connection to the IRMd. */
 export type ControlLink = Pick<
   ControlClient,
-  'isOpen' | 'nextRequestId' | 'request' | 'send' | 'close' | 'unref'
+  'isOpen' | 'nextRequestId' | 'request' | 'send' | 'sendSoon' | 'close' | 'unref'
 >;
 
 export interface ControlLinkOptions {

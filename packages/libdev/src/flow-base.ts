@@ -175,7 +175,7 @@ export abstract class BaseFlow extends FlowRecord implements Flow, FlowReceiver 
   async dealloc(options: DeallocOptions = {}): Promise<void> {
     if ((this.#flags & (CLOSING | CLOSED)) !== 0) throw notAllocated(this.id);
     this.#flags |= CLOSING;
-    this.readers?.rejectAll(notAllocated(this.id));
+    this.readers?.rejectAll(() => notAllocated(this.id));
     const undelivered = await this.#linger(options);
     const errno = undelivered === 0 ? CLEAN_END : errnoOf('FLOWRING_FLOW_DOWN');
     this.#finish(errno, { by: 'local', unackedSdus: undelivered });
@@ -234,7 +234,7 @@ export abstract class BaseFlow extends FlowRecord implements Flow, FlowReceiver 
     const unackedSdus = this.undelivered();
     this.settle(code === undefined ? { by: 'peer', unackedSdus } : { by: 'lost', code, unackedSdus });
     this.serveReaders();
-    this.writers?.rejectAll(this.#writeError());
+    this.writers?.rejectAll(() => this.#writeError());
     this.observer?.notify(this, this.endEvent!);
   }
 
@@ -404,7 +404,7 @@ export abstract class BaseFlow extends FlowRecord implements Flow, FlowReceiver 
     this.port!.detach();
     this.host.released(this.id);
     this.settle(reason);
-    const gone = notAllocated(this.id);
+    const gone = (): FlowringError => notAllocated(this.id);
     this.readers?.rejectAll(gone);
     this.writers?.rejectAll(gone);
     this.observer?.forget(this);

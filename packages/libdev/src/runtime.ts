@@ -214,7 +214,7 @@ export class Runtime implements AcceptorHost, LinkServices, SessionEvents {
     const known = isFlowringError(error)
       ? error
       : new FlowringError('FLOWRING_IRMD_UNREACHABLE', { cause: error });
-    this.#connectWaiters.rejectAll(known);
+    this.#connectWaiters.rejectAll(() => known);
     if (tell) for (const acceptor of [...this.#acceptors.values()]) acceptor.unreachable(known);
     else this.#reconnectLater();
   }

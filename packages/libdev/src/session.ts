@@ -122,8 +122,8 @@ export class Session implements LinkOwner, WaiterOwner<AllocRequest, BaseFlow> {
   }
 
   flowReleased(id: FlowId): void {
-    this.send({ t: 'dealloc', flow: id });
-    if (!this.isOpen) this.#closeIdleLinks(0);
+    if (this.isOpen) this.#control!.sendSoon({ t: 'dealloc', flow: id });
+    else this.#closeIdleLinks(0);
   }
 
   /** An undecided request was answered. */

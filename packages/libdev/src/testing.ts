@@ -220,19 +220,21 @@ class TestHost implements Environment, TestMember {
     this.#connection = connection;
     irmd.join(this);
     const isOpen = (): boolean => this.#connection === connection && !this.#dead;
+    const send = (message: ControlMessage): boolean => {
+      if (!isOpen()) return false;
+      this.clock.afterInput(() => {
+        if (isOpen()) irmd.handle(this, message);
+      });
+      return true;
+    };
     return Promise.resolve({
       get isOpen() {
         return isOpen();
       },
       nextRequestId: () => this.#nextReq++,
       request: (request) => this.#manage(irmd, request),
-      send: (message) => {
-        if (!isOpen()) return false;
-        this.clock.afterInput(() => {
-          if (isOpen()) irmd.handle(this, message);
-        });
-        return true;
-      },
+      send,
+      sendSoon: send,
       unref: () => undefined,
       close: () => {
         if (isOpen()) this.#leave();

@@ -144,8 +144,11 @@ export class WaitQueue<P = unknown, V = unknown> implements WaiterOwner<P, V> {
     this.onGaveUp?.();
   }
 
-  rejectAll(error: unknown): void {
-    while (this.head !== null) this.shift().reject(error);
+  /** `error` is asked for only when somebody waits: making one costs more than most calls. */
+  rejectAll(error: () => unknown): void {
+    if (this.head === null) return;
+    const reason = error();
+    while (this.head !== null) this.shift().reject(reason);
   }
 }
 
