@@ -1,4 +1,4 @@
-// `npm run bench [-- --quick] [-- --save NAME]`: our flows and their peers, in one run, in interleaved rounds.
+// `npm run bench -- [--quick] [--save NAME] [--only raw,unix]`: our flows and their peers, in one run, in interleaved rounds.
 // Every end is a process of its own. Reported are medians over the rounds, and ratios of these medians.
 import fs from 'node:fs';
 import os from 'node:os';
@@ -14,25 +14,38 @@ import { subjects } from './subjects.mjs';
 
 const SIZES = [64, 1_400, 16_384];
 const CROWDED = ['raw', 'reliable', 'unix'];
-const { values: options } = parseArgs({ options: { quick: { type: 'boolean' }, save: { type: 'string' } } });
+const { values: options } = parseArgs({
+  options: { quick: { type: 'boolean' }, save: { type: 'string' }, only: { type: 'string' } },
+});
 const plan = options.quick
   ? { rounds: 3, roundTrips: 3_000, oneWayMs: 200, cycles: 100, links: [1, 100, 1_000], repeats: 3 }
   : { rounds: 5, roundTrips: 20_000, oneWayMs: 600, cycles: 400, links: [1, 100, 10_000], repeats: 5 };
 
 const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'flowring-bench-'));
-const all = subjects(dir);
+const all = chosen(subjects(dir));
 const daemon = await startDaemon(dir);
 try {
   const measured = await measureRounds();
+  if (options.only !== undefined) console.log(JSON.stringify(measured, null, 1));
+  else await finish(measured);
+} finally {
+  await daemon.stop();
+  fs.rmSync(dir, { recursive: true, force: true });
+}
+
+/** With `--only KEY,KEY` some subjects, and no goals. */
+function chosen(every) {
+  if (options.only === undefined) return every;
+  return Object.fromEntries(options.only.split(',').map((key) => [key, every[key]]));
+}
+
+async function finish(measured) {
   const crowds = await measureCrowds();
   const titles = Object.fromEntries(Object.entries(all).map(([key, { title }]) => [key, title]));
   const result = { ...measured, crowds };
   const reached = goals(result);
   printTables({ titles, ...result, goals: reached });
   save({ system: system(), plan, titles, ...result, goals: reached });
-} finally {
-  await daemon.stop();
-  fs.rmSync(dir, { recursive: true, force: true });
 }
 
 async function measureRounds() {

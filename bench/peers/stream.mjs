@@ -43,8 +43,13 @@ export async function serve({ path }) {
   return path === undefined ? { port: server.address().port, host: '127.0.0.1' } : { path };
 }
 
-/** `coalesce`: frames are copied together into 64 KiB blocks; otherwise they are corked and go out by writev. */
-export async function connect(address, { coalesce = false } = {}) {
+/**
+ * How a one-way stream is written. `each`: a write per message, as programs do; `cork`: 64 KiB of frames corked and
+ * sent by writev; `coalesce`: copied together by hand into 64 KiB blocks, as a program would that knows it streams.
+ */
+const BLASTS = { each: blastEach, cork: blastCorked, coalesce: blastCoalesced };
+
+export async function connect(address, { batching = 'each' } = {}) {
   const socket = net.connect({ ...address, noDelay: true });
   let waiting = null;
   socket.on(
@@ -52,7 +57,7 @@ export async function connect(address, { coalesce = false } = {}) {
     frameReader((message) => waiting(message)),
   );
   await once(socket, 'connect');
-  const blast = coalesce ? blastCoalesced : blastCorked;
+  const blast = BLASTS[batching];
   const ask = (message) =>
     new Promise((resolve) => {
       waiting = resolve;
@@ -67,6 +72,18 @@ export async function connect(address, { coalesce = false } = {}) {
       await once(socket, 'close');
     },
   };
+}
+
+async function blastEach(socket, message, isWanted) {
+  const perTurn = Math.max(1, Math.floor(BATCH_BYTES / message.length));
+  let sent = 0;
+  while (isWanted()) {
+    let hasRoom = true;
+    for (let i = 0; i < perTurn && hasRoom; i++, sent++) hasRoom = socket.write(frameOf(message));
+    if (hasRoom) await turn();
+    else await once(socket, 'drain');
+  }
+  return sent;
 }
 
 async function blastCorked(socket, message, isWanted) {
