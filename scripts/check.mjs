@@ -7,7 +7,7 @@ const PRETTIER = [
   'warn',
   '--cache',
   '--cache-location',
-  'node_modules/.cache/prettier',
+  'node_modules/.cache/prettier/check',
   '.',
 ];
 
