@@ -1,7 +1,8 @@
 // A program under remote control: its parent asks for flow operations over the fork's IPC and gets the outcome.
-import { bind, flowAccept, flowAlloc } from '@flowring/libdev';
+import { bind, flowAccept, flowAlloc, shutdown } from '@flowring/libdev';
 
 const flows = new Map();
+const requests = [];
 let nextFlow = 1;
 
 const keep = (flow) => {
@@ -22,9 +23,48 @@ const outcomeOf = async (reading) => {
 
 const operations = {
   ping: () => 'pong',
-  async alloc(name, options) {
-    return keep(await flowAlloc(name, options));
+  /** `data` is text here; `abortAfterMs` aborts the allocation, 0 before it begins. */
+  async alloc(name, { data, abortAfterMs, ...options } = {}) {
+    return keep(await flowAlloc(name, { ...options, ...bytesOf(data), ...signalOf(abortAfterMs) }));
   },
+  /** Allocates `count` flows without waiting; the message with each is its number. Resolves to how many there are. */
+  async allocInOrder(name, count) {
+    const numbers = Array.from({ length: count }, (_, i) => i);
+    const all = await Promise.all(numbers.map((i) => flowAlloc(name, bytesOf(String(i)))));
+    await Promise.all(all.map((flow) => flow.dealloc()));
+    return all.length;
+  },
+  /** Accepts `count` flows, one after the other; resolves to the messages that came with them, in that order. */
+  async acceptInOrder(name, count) {
+    const texts = [];
+    for await (const flow of flowAccept({ name, backlogMax: 1 })) {
+      texts.push(flow.data?.toString());
+      await flow.dealloc();
+      if (texts.length === count) return texts;
+    }
+    return texts;
+  },
+  /** Queues the requests for a name, for `answer` and `refuse`. */
+  async serveDecide(name) {
+    await bind(name);
+    const acceptor = flowAccept({ name, decide: true });
+    void (async () => {
+      for await (const request of acceptor) requests.push(request);
+    })();
+  },
+  requests: () => requests.map(({ name, data, withdrawn }) => ({ name, data: data?.toString(), withdrawn })),
+  /** Accepts the oldest request; `text` goes with the answer. */
+  async answer(text) {
+    return keep(await requests.shift().accept(bytesOf(text)));
+  },
+  refuse: (code) => requests.shift().refuse(code),
+  /** What came with a flow's allocation, and where it goes. */
+  look(id) {
+    const { data, answer, layer, peer, isOpen } = flows.get(id);
+    return { data: data?.toString(), answer: answer?.toString(), layer, peerPid: peer.pid, isOpen };
+  },
+  bind,
+  shutdown,
   /** Accepts for ever and answers each message after `thinkMs`. */
   async serveEcho(name, { thinkMs = 0 } = {}) {
     await bind(name);
@@ -43,14 +83,6 @@ const operations = {
   },
   kept: () => nextFlow - 1,
   lastKept: () => nextFlow - 1,
-  async acceptOne(name, options) {
-    const acceptor = flowAccept({ name, ...options });
-    try {
-      return keep(await acceptor.next(options).then((r) => (r && 'value' in r ? r.value : r)));
-    } finally {
-      await acceptor.close();
-    }
-  },
   write: (id, text) => flows.get(id).write(Buffer.from(text)),
   read: (id, options) => outcomeOf(flows.get(id).read(options)),
   async dealloc(id) {
@@ -60,12 +92,21 @@ const operations = {
     await flow.dealloc();
     return at;
   },
-  /** Blocks the event loop. */
+  /** Answers, and then blocks the event loop. */
   busy(ms) {
-    const end = performance.now() + ms;
-    while (performance.now() < end);
+    setTimeout(() => {
+      const end = performance.now() + ms;
+      while (performance.now() < end);
+    }, 10);
   },
 };
+
+const bytesOf = (text) => (text === undefined ? {} : { data: Buffer.from(text) });
+
+function signalOf(abortAfterMs) {
+  if (abortAfterMs === undefined) return {};
+  return { signal: abortAfterMs === 0 ? AbortSignal.abort() : AbortSignal.timeout(abortAfterMs) };
+}
 
 async function echo(flow, thinkMs) {
   for await (const message of flow) {

@@ -33,7 +33,10 @@ export async function startAgent(env) {
       if (exit !== null) return reject(new Error('the agent has exited'));
       const id = nextCall++;
       pending.set(id, { resolve, reject });
-      child.send({ call: id, op, args });
+      // It may die before we learn of it; without the callback that would be an 'error' event nobody hears.
+      child.send({ call: id, op, args }, (error) => {
+        if (error !== null && pending.delete(id)) reject(error);
+      });
     });
 
   await call('ping');
@@ -48,7 +51,7 @@ export async function startAgent(env) {
       return at;
     },
     async stop() {
-      if (exit === null) child.disconnect();
+      if (child.connected) child.disconnect();
       return exited;
     },
   };

@@ -1,11 +1,14 @@
 // Cycles of kill -9 on a client, a server or both, at a random moment of their conversation.
+import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import { startAgent } from './agent.mjs';
 import { until } from './until.mjs';
 
 /**
  * Resolves to the footprint before and after: descriptors and resident memory of the daemon, files of its
- * directory and of shared memory, registry entries. `onCycle(n)` reports progress. `random` gives 0..1.
+ * directory and of its shared memory, registry entries. `onCycle(n)` reports progress. `random` gives 0..1.
+ *
+ * @param {{ daemon: object, cycles: number, lanes?: number, random?: () => number, onCycle?: (n: number) => void }} options
  */
 export async function killCycles({ daemon, cycles, lanes = 2, random = Math.random, onCycle }) {
   // The first cycles fill caches and pools; what they leave is not a leak.
@@ -68,8 +71,18 @@ async function settledFootprint(daemon) {
     descriptors: fs.readdirSync(`/proc/${daemon.pid}/fd`).length,
     residentKb: residentKb(daemon.pid),
     directory: fs.readdirSync(daemon.dir).sort(),
-    sharedMemory: fs.readdirSync('/dev/shm').length,
+    sharedMemory: listOf(sharedMemoryOf(daemon.dir)),
   };
+}
+
+/** Only what this daemon owns: others may use shared memory at the same time. */
+function sharedMemoryOf(dir) {
+  const key = createHash('sha256').update(dir).digest('hex').slice(0, 12);
+  return `/dev/shm/flowring-${process.getuid()}-${key}`;
+}
+
+function listOf(folder) {
+  return fs.existsSync(folder) ? fs.readdirSync(folder).sort() : [];
 }
 
 function residentKb(pid) {

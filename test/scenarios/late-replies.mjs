@@ -1,7 +1,11 @@
 // A server that thinks before it answers a reliable flow: every reply must arrive.
 import { startAgent } from './agent.mjs';
 
-/** Resolves to one row per think time: whether the reply came, and the round trip in ms. */
+/**
+ * Resolves to one row per think time: whether the reply came, and the round trip in ms.
+ *
+ * @param {{ daemon: object, thinkTimesMs: number[], layer?: string }} options
+ */
 export async function lateReplies({ daemon, thinkTimesMs, layer }) {
   const server = await startAgent(daemon.env);
   const client = await startAgent(daemon.env);

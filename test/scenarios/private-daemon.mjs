@@ -12,10 +12,12 @@ const IRM = path.join(ROOT, 'packages/irmd/dist/bin/irm.js');
 
 /**
  * Starts a daemon. `channel` ('shm' or 'unix') forces the data path of everything started with `env`;
- * `layer` also brings up a local layer of that name.
+ * `layer` also brings up a local layer of that name; `dir` takes over the directory of a killed daemon.
+ *
+ * @param {{ channel?: 'shm' | 'unix', layer?: string, dir?: string }} options
  */
-export async function startPrivateDaemon({ channel, layer } = {}) {
-  const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'flowring-test-'));
+export async function startPrivateDaemon({ channel, layer, dir: given } = {}) {
+  const dir = given ?? fs.mkdtempSync(path.join(os.tmpdir(), 'flowring-test-'));
   const env = { ...process.env, FLOWRING_DIR: dir, FLOWRING_AUTOSTART: '0' };
   delete env['NODE_OPTIONS'];
   if (channel !== undefined) env['FLOWRING_CHANNEL'] = channel;

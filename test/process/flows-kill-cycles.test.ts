@@ -1,0 +1,21 @@
+import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import { killCycles } from '../scenarios/kill-cycles.mjs';
+import { startPrivateDaemon } from '../scenarios/private-daemon.mjs';
+import type { PrivateDaemon } from './flows-support.ts';
+
+jest.setTimeout(180_000);
+
+describe('programs killed at random moments', () => {
+  let daemon: PrivateDaemon;
+  beforeAll(async () => {
+    daemon = await startPrivateDaemon();
+  });
+  afterAll(() => daemon.stop());
+
+  test('leave nothing: no descriptor, file, flow or process entry', async () => {
+    const { before, after } = await killCycles({ daemon, cycles: 30 });
+    const { residentKb: _before, ...countsBefore } = before;
+    const { residentKb: _after, ...countsAfter } = after;
+    expect(countsAfter).toEqual(countsBefore);
+  });
+});
