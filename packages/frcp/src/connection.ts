@@ -35,7 +35,7 @@ const PHASE = { OPEN: 0, CLOSING: 1, CLOSED: 2, DOWN: 3, DRAINED: 4 } as const;
 type Phase = (typeof PHASE)[keyof typeof PHASE];
 const PHASE_NAMES = ['open', 'closing', 'closed', 'down', 'drained'];
 
-/** Buffers of a flow with nothing in them go back so long after they were taken. */
+/** Large buffers of a flow with nothing in them go back so long after they were taken; small ones at once. */
 const RELEASE_US = 10_000_000;
 
 /** Headers are decoded into and encoded from these two; every call finishes with them before it returns. */
@@ -82,7 +82,7 @@ export class FrcpConnection {
     }
     tx.append(sdu);
     this.stats.sdusWritten++;
-    if (this.timers.releaseAt === NEVER) this.timers.releaseAt = now + RELEASE_US;
+    if (tx.window.isLarge) this.releaseLater(now);
     return 'queued';
   }
 
@@ -159,6 +159,10 @@ export class FrcpConnection {
 
   private onReadable(now: InstantUs): void {
     this.events |= EVENT.READABLE;
+    if (this.rx!.window.queue.isLarge) this.releaseLater(now);
+  }
+
+  private releaseLater(now: InstantUs): void {
     if (this.timers.releaseAt === NEVER) this.timers.releaseAt = now + RELEASE_US;
   }
 
@@ -227,12 +231,10 @@ export class FrcpConnection {
 
   private releaseBuffers(now: InstantUs): void {
     const { tx, rx, timers } = this;
-    let busy = false;
     if (tx !== null && tx.window.una === tx.window.tail) tx.window.release();
-    else busy = tx !== null;
     if (rx !== null && rx.window.queue.length === 0) rx.window.queue.release();
-    else busy ||= rx !== null;
-    timers.releaseAt = busy ? now + RELEASE_US : NEVER;
+    const isLarge = tx?.window.isLarge === true || rx?.window.queue.isLarge === true;
+    timers.releaseAt = isLarge ? now + RELEASE_US : NEVER;
   }
 
   /**

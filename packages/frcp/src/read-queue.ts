@@ -2,6 +2,11 @@ const FIRST_SLOTS = 8;
 const NO_BYTES = new Uint8Array(0);
 const NO_SPANS = new Int32Array(0);
 
+/** First-size slots that no queue uses now: an idle flow owns none. */
+const spareBuffers: Uint8Array[][] = [];
+const spareSpans: (typeof NO_SPANS)[] = [];
+const SPARES_MAX = 64;
+
 /** Received SDUs in order, each a span of the buffer it came in. Starts empty, grows by doubling. */
 export class ReadQueue {
   private buffers: Uint8Array[] | null = null;
@@ -36,6 +41,7 @@ export class ReadQueue {
     this.buffers![slot] = NO_BYTES;
     this.head = (this.head + 1) | 0;
     this.heldBytes -= end - start;
+    if (this.head === this.tail && !this.isLarge) this.release();
     return start === 0 && end === buf.length ? buf : buf.subarray(start, end);
   }
 
@@ -53,8 +59,17 @@ export class ReadQueue {
     }
   }
 
+  /** Whether the slots are more than those every queue starts with: too dear to give up at each pause. */
+  get isLarge(): boolean {
+    return this.mask >= FIRST_SLOTS;
+  }
+
   /** Gives the slots back; only when empty. */
   release(): void {
+    if (this.mask === FIRST_SLOTS - 1 && spareSpans.length < SPARES_MAX) {
+      spareBuffers.push(this.buffers!);
+      spareSpans.push(this.spans);
+    }
     this.buffers = null;
     this.spans = NO_SPANS;
     this.mask = -1;
@@ -62,8 +77,9 @@ export class ReadQueue {
 
   private grow(): void {
     const size = Math.max((this.mask + 1) * 2, FIRST_SLOTS);
-    const buffers = new Array<Uint8Array>(size).fill(NO_BYTES);
-    const spans = new Int32Array(size * 2);
+    const spare = size === FIRST_SLOTS ? spareSpans.pop() : undefined;
+    const buffers = spare === undefined ? new Array<Uint8Array>(size).fill(NO_BYTES) : spareBuffers.pop()!;
+    const spans = spare ?? new Int32Array(size * 2);
     for (let i = this.head; i !== this.tail; i = (i + 1) | 0) {
       const from = i & this.mask;
       const to = i & (size - 1);

@@ -26,6 +26,12 @@ const NO_BYTES = new Uint8Array(0);
 const NO_VIEW = new DataView(NO_BYTES.buffer);
 const NO_META = new Int32Array(0);
 
+/** First-size buffers that no window uses now: an idle flow owns none, and a write finds one at hand. */
+const spareRings: (typeof NO_BYTES)[] = [];
+const spareViews: (typeof NO_VIEW)[] = [];
+const spareMetas: (typeof NO_META)[] = [];
+const SPARES_MAX = 64;
+
 /**
  * What was written and is not acknowledged: SDU bytes in one ring, four integers per PDU in another. Both grow
  * by doubling and start empty. PDUs carry an index that counts on for ever in 32 bits; the number on the wire is
@@ -199,6 +205,7 @@ export class SendWindow {
     this.una = index;
     if (((this.lostHint - index) | 0) < 0) this.lostHint = index;
     if (((this.sackHigh - index) | 0) < 0) this.sackHigh = index;
+    if (index === this.tail && !this.isLarge) this.release();
   }
 
   /** The peer has `from` up to but not including `to` out of order; both within what is sent. */
@@ -321,8 +328,18 @@ export class SendWindow {
     this.release();
   }
 
+  /** Whether the buffers are more than those every busy window has: too dear to give up at each pause. */
+  get isLarge(): boolean {
+    return this.ring.length > FIRST_RING_BYTES || this.metaMask >= FIRST_RING_PDUS;
+  }
+
   /** Gives the buffers back; only when nothing is queued. */
   release(): void {
+    if (this.ring.length === FIRST_RING_BYTES && spareRings.length < SPARES_MAX) {
+      spareRings.push(this.ring);
+      spareViews.push(this.view);
+    }
+    if (this.metaMask === FIRST_RING_PDUS - 1 && spareMetas.length < SPARES_MAX) spareMetas.push(this.meta);
     this.ring = NO_BYTES;
     this.view = NO_VIEW;
     this.meta = NO_META;
@@ -333,7 +350,8 @@ export class SendWindow {
     const used = (this.tailPos - this.unaPos) | 0;
     let size = Math.max(this.ring.length * 2, FIRST_RING_BYTES);
     while (size < used + extra) size *= 2;
-    const grown = new Uint8Array(size);
+    const spare = size === FIRST_RING_BYTES ? spareRings.pop() : undefined;
+    const grown = spare ?? new Uint8Array(size);
     const old = this.ring;
     let pos = this.unaPos;
     for (let left = used; left > 0;) {
@@ -344,13 +362,14 @@ export class SendWindow {
       left -= n;
     }
     this.ring = grown;
-    this.view = new DataView(grown.buffer);
+    this.view = spare === undefined ? new DataView(grown.buffer) : spareViews.pop()!;
     this.ringMask = size - 1;
   }
 
   private growMeta(): void {
     const size = Math.max((this.metaMask + 1) * 2, FIRST_RING_PDUS);
-    const grown = new Int32Array(size * STRIDE);
+    const spare = size === FIRST_RING_PDUS ? spareMetas.pop() : undefined;
+    const grown = spare ?? new Int32Array(size * STRIDE);
     for (let i = this.una; i !== this.tail; i = (i + 1) | 0) {
       const from = (i & this.metaMask) * STRIDE;
       grown.set(this.meta.subarray(from, from + STRIDE), (i & (size - 1)) * STRIDE);
