@@ -75,8 +75,11 @@ export function proceed(irm: IrmState, request: Request, channel: Channel): void
     return wait(irm, request, 'decide', request.expiresUs);
   }
   if (!moveFlow(irm, flow, 'confirmed')) return;
-  irm.send(flow.server!, offerMessage(request, channel, acceptor!, false));
+  const server = flow.server!;
+  const offer = offerMessage(request, channel, acceptor!, false);
+  // The client first: somebody waits there, and its first message may overtake the offer without harm.
   tellClient(irm, request, channel, undefined);
+  irm.send(server, offer);
 }
 
 /** The server's answer to an offer that it was asked to decide on. */
