@@ -14,7 +14,7 @@ import type {
 import type { FlowHost, FlowSeed } from './flow-host.ts';
 import { invalid, messageTooLarge, notAllocated, permission } from './flow-errors.ts';
 import { FlowRecord } from './flow-record.ts';
-import { abortError, WaitQueue } from './wait-queue.ts';
+import { abortError, WaitQueue, type Waiter } from './wait-queue.ts';
 
 export const READ = 0;
 export const READ_INTO = 1;
@@ -41,10 +41,13 @@ const MODE_BITS: Readonly<Record<FlowMode, number>> = {
 const DONE: Promise<void> = Promise.resolve();
 const DEFAULT_LINGER_MS = 10_000;
 
+type ReadResult = Buffer | number | null | undefined;
+type Reader = Waiter<Uint8Array | undefined, ReadResult>;
+
 /** Everything a flow does that does not depend on whether FRCP runs on it. */
 export abstract class BaseFlow extends FlowRecord implements Flow, FlowReceiver {
   protected port: FlowPort | null = null;
-  protected readers: WaitQueue<Uint8Array | undefined, Buffer | number | null | undefined> | null = null;
+  protected readers: WaitQueue<Uint8Array | undefined, ReadResult> | null = null;
   protected writers: WaitQueue<Uint8Array | undefined, undefined> | null = null;
   #flags: number;
   #endErrno: EndErrno = CLEAN_END;
@@ -244,7 +247,7 @@ export abstract class BaseFlow extends FlowRecord implements Flow, FlowReceiver 
     if (readers !== null) {
       while (readers.head !== null && this.isReadable) this.#serve(readers.head.kind);
     }
-    if (this.observer !== undefined && this.rxQueueLength > 0) {
+    if (this.observer !== null && this.rxQueueLength > 0) {
       this.observer.notify(this, 'PKT');
     }
   }
@@ -285,7 +288,7 @@ export abstract class BaseFlow extends FlowRecord implements Flow, FlowReceiver 
 
   /** Gives a message to the first in line. */
   protected handOver(message: Buffer): void {
-    this.readers!.shift().resolve(this.counted(message));
+    this.#nextReader().resolve(this.counted(message));
   }
 
   /** The own `dealloc` or `abort` was called: nothing is delivered any more. */
@@ -320,7 +323,7 @@ export abstract class BaseFlow extends FlowRecord implements Flow, FlowReceiver 
   }
 
   #serve(kind: number): void {
-    const waiter = this.readers!.shift();
+    const waiter = this.#nextReader();
     try {
       waiter.resolve(this.#takeFor(kind, waiter.payload));
     } catch (error) {
@@ -328,8 +331,16 @@ export abstract class BaseFlow extends FlowRecord implements Flow, FlowReceiver 
     }
   }
 
+  /** Takes out the first in line; a queue that is empty is not kept, since most flows never have a second reader. */
+  #nextReader(): Reader {
+    const readers = this.readers!;
+    const first = readers.shift();
+    if (readers.length === 0) this.readers = null;
+    return first;
+  }
+
   /** The result of a read of this kind; something must be readable. */
-  #takeFor(kind: number, target: Uint8Array | undefined): Buffer | number | null | undefined {
+  #takeFor(kind: number, target: Uint8Array | undefined): ReadResult {
     if (kind === READABLE) return undefined;
     if (kind === READ) {
       const message = this.take();

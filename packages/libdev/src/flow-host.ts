@@ -25,7 +25,6 @@ export interface FlowExtras {
   answer: Buffer | undefined;
   readTimeoutMs: number | undefined;
   writeTimeoutMs: number | undefined;
-  observer: FlowObserver | undefined;
   closed: Promise<CloseReason> | undefined;
   settleClosed: ((reason: CloseReason) => void) | undefined;
 }

@@ -11,6 +11,8 @@ export abstract class FlowRecord {
   readonly peer: PeerInfo;
   protected readonly host: FlowHost;
   protected reason: CloseReason | null = null;
+  /** The set the flow is in. */
+  observer: FlowObserver | null = null;
   #extras: FlowExtras | null = null;
   #messagesRead = 0;
   #bytesRead = 0;
@@ -78,14 +80,6 @@ export abstract class FlowRecord {
     return extras.closed;
   }
 
-  get observer(): FlowObserver | undefined {
-    return this.#extras?.observer;
-  }
-
-  set observer(observer: FlowObserver | undefined) {
-    this.#extra().observer = observer;
-  }
-
   protected counted(message: Buffer): Buffer {
     this.#messagesRead++;
     this.#bytesRead += message.length;
@@ -110,7 +104,6 @@ export abstract class FlowRecord {
       answer: undefined,
       readTimeoutMs: undefined,
       writeTimeoutMs: undefined,
-      observer: undefined,
       closed: undefined,
       settleClosed: undefined,
     });

@@ -13,10 +13,10 @@ export type FlowSetEvents = Record<FlowEventType, [event: FlowEvent]>;
 /** After so many events that were there already, input gets a turn: a loop that does not read must not stop it. */
 const BURST_MAX = 64;
 
-interface Member {
-  /** Events that happened once and were not told. */
-  readonly pending: FlowEvent[];
-  /** The last thing told was `PKT`: what is pending comes next, even while messages are left. */
+/** Events of a flow that happened once and were not told. */
+interface Untold {
+  readonly events: FlowEvent[];
+  /** The last thing told was `PKT`: an event comes next, even while messages are left. */
   toldPacket: boolean;
 }
 
@@ -29,7 +29,8 @@ interface Member {
  * that found no waiting read.
  */
 export class FlowSet extends EventEmitter<FlowSetEvents> implements FlowObserver {
-  readonly #members = new Map<BaseFlow, Member>();
+  readonly #members = new Set<BaseFlow>();
+  readonly #untold = new Map<BaseFlow, Untold>();
   readonly #ready = new Set<BaseFlow>();
   readonly #allocations: FlowEvent[] = [];
   readonly #waiters: WaitQueue<undefined, FlowEvent>;
@@ -51,11 +52,11 @@ export class FlowSet extends EventEmitter<FlowSetEvents> implements FlowObserver
     if (!(flow instanceof BaseFlow)) {
       throw new FlowringError('FLOWRING_INVALID_ARGUMENT', { message: 'not a flow of this package' });
     }
-    if (flow.observer !== undefined) {
+    if (flow.observer !== null) {
       throw new FlowringError('FLOWRING_PERMISSION', { message: 'the flow is in a set already' });
     }
     if (flow.isLeft) throw new FlowringError('FLOWRING_NOT_ALLOCATED', { details: { flow: flow.id } });
-    this.#members.set(flow, { pending: [], toldPacket: false });
+    this.#members.add(flow);
     flow.observer = this;
     if (flow.rxQueueLength > 0) this.notify(flow, 'PKT');
     if (flow.endEvent !== undefined) this.notify(flow, flow.endEvent);
@@ -86,13 +87,14 @@ export class FlowSet extends EventEmitter<FlowSetEvents> implements FlowObserver
     const member = flow as BaseFlow;
     if (!this.#members.delete(member)) return false;
     this.#ready.delete(member);
-    member.observer = undefined;
+    this.#untold.delete(member);
+    member.observer = null;
     return true;
   }
 
   /** Takes all flows and untold events out. */
   zero(): void {
-    for (const flow of [...this.#members.keys()]) this.delete(flow);
+    for (const flow of [...this.#members]) this.delete(flow);
     this.#allocations.length = 0;
   }
 
@@ -101,7 +103,7 @@ export class FlowSet extends EventEmitter<FlowSetEvents> implements FlowObserver
     const allocation = this.#allocations.shift();
     if (allocation !== undefined) return allocation;
     for (const flow of this.#ready) {
-      const event = this.#visit(flow, this.#members.get(flow)!);
+      const event = this.#visit(flow);
       if (event !== null) return event;
     }
     return null;
@@ -122,10 +124,9 @@ export class FlowSet extends EventEmitter<FlowSetEvents> implements FlowObserver
 
   /** Called by a flow of the set. */
   notify(flow: BaseFlow, type: FlowEventType): void {
-    const member = this.#members.get(flow);
-    if (member === undefined) return;
+    if (!this.#members.has(flow)) return;
     const event: FlowEvent = { type, flow };
-    if (type !== 'PKT') member.pending.push(event);
+    if (type !== 'PKT') this.#keep(flow, event);
     this.#ready.add(flow);
     this.#serve();
     this.emit(type, event);
@@ -150,14 +151,27 @@ export class FlowSet extends EventEmitter<FlowSetEvents> implements FlowObserver
     }
   }
 
+  #keep(flow: BaseFlow, event: FlowEvent): void {
+    const untold = this.#untold.get(flow);
+    if (untold === undefined) this.#untold.set(flow, { events: [event], toldPacket: false });
+    else untold.events.push(event);
+  }
+
   /** What there is to tell of a flow; it goes to the end of the line, or out of it. */
-  #visit(flow: BaseFlow, member: Member): FlowEvent | null {
+  #visit(flow: BaseFlow): FlowEvent | null {
     this.#ready.delete(flow);
+    const untold = this.#untold.get(flow);
     const hasPackets = flow.rxQueueLength > 0;
-    const tellPacket = hasPackets && !(member.toldPacket && member.pending.length > 0);
-    const event = tellPacket ? ({ type: 'PKT', flow } as const) : member.pending.shift();
-    member.toldPacket = tellPacket;
-    if (hasPackets || member.pending.length > 0) this.#ready.add(flow);
-    return event ?? null;
+    if (hasPackets && untold?.toldPacket !== true) {
+      if (untold !== undefined) untold.toldPacket = true;
+      this.#ready.add(flow);
+      return { type: 'PKT', flow };
+    }
+    if (untold === undefined) return null;
+    const event = untold.events.shift()!;
+    untold.toldPacket = false;
+    if (untold.events.length === 0) this.#untold.delete(flow);
+    if (hasPackets || untold.events.length > 0) this.#ready.add(flow);
+    return event;
   }
 }
