@@ -56,15 +56,15 @@ export const CONTROL_MESSAGES = {
   'channel-up': { channel: 'u32' },
   'channel-down': { channel: 'u32' },
 
-  // IRMd -> application, on the lifeline.
+  // IRMd -> application, on the lifeline. Absent params and peer: as in the channel's last message that had them.
   allocated: {
     req: 'u32',
     flow: 'u32',
     qos: 'qos',
     channel: 'u32',
     open: 'channel?',
-    params: 'params',
-    peer: 'peer',
+    params: 'params?',
+    peer: 'peer?',
     layer: 'name?',
     data: 'bytes?',
   },
@@ -76,8 +76,8 @@ export const CONTROL_MESSAGES = {
     decide: 'bool',
     channel: 'u32',
     open: 'channel?',
-    params: 'params',
-    peer: 'peer',
+    params: 'params?',
+    peer: 'peer?',
     layer: 'name?',
     data: 'bytes?',
   },

@@ -3,7 +3,7 @@ import { toErrorCode } from './errors.ts';
 import type { ChannelId } from './ids.ts';
 import { LIMITS } from './limits.ts';
 import type { QosSpec } from './qos.ts';
-import { parseQos } from './qos.ts';
+import { parseQos, qosCubes } from './qos.ts';
 
 /** What a registered process is to the IRMd. */
 export type ProcessKind = 'app' | 'ipcp' | 'tool';
@@ -101,10 +101,15 @@ export const FIELD_PARSERS: { readonly [K in FieldKind]: (value: unknown) => Fie
   value: (v) => v,
 };
 
-/** What travels for a value: QoS, params and peer go as arrays of their fields. */
+/**
+ * What travels for a value: params and peer go as arrays of their fields, a QoS too, or, for one of the cubes, as its
+ * number in their table.
+ */
 export function packField(kind: FieldKind, value: unknown): unknown {
   if (kind === 'qos') {
     const q = value as QosSpec;
+    const cube = CUBES.indexOf(q);
+    if (cube >= 0) return cube;
     return [q.delay, q.bandwidth, q.availability, q.loss, q.ber, q.inOrder, q.maxGap, q.timeout];
   }
   if (kind === 'params') {
@@ -119,10 +124,14 @@ export function packField(kind: FieldKind, value: unknown): unknown {
 }
 
 function parseQosFields(v: unknown): QosSpec | undefined {
+  if (typeof v === 'number') return CUBES[v];
   if (!Array.isArray(v) || v.length !== 8) return undefined;
   const [delay, bandwidth, availability, loss, ber, inOrder, maxGap, timeout] = v as unknown[];
   return parseQos({ delay, bandwidth, availability, loss, ber, inOrder, maxGap, timeout }) ?? undefined;
 }
+
+/** Their order is the wire's: cubes are appended. */
+const CUBES: readonly QosSpec[] = Object.values(qosCubes);
 
 function parseParams(v: unknown): PathParams | undefined {
   if (!Array.isArray(v) || v.length !== 4 || !v.every(isU32)) return undefined;

@@ -37,7 +37,8 @@ export class ChannelLink implements FrcpHost, ChannelEvents {
   readonly channel: Channel;
   readonly driver: FrcpDriver;
   readonly #owner: LinkOwner;
-  #lastPeer: PeerInfo | undefined;
+  peer: PeerInfo = REMOTE_PEER;
+  #path: PathParams = UNKNOWN_PATH;
   #lastParams: { readonly key: string; readonly params: FrcpParams } | undefined;
 
   constructor(owner: LinkOwner, spec: ChannelSpec) {
@@ -47,10 +48,15 @@ export class ChannelLink implements FrcpHost, ChannelEvents {
     this.channel = owner.services.env.openChannel({ spec, events: this });
   }
 
+  /** Takes what a message says of the channel's other end and path, which counts until one says otherwise. */
+  learn(peer: PeerInfo | undefined, path: PathParams | undefined): void {
+    if (peer !== undefined && !isSamePeer(peer, this.peer)) this.peer = peer;
+    if (path !== undefined) this.#path = path;
+  }
+
   /** A flow of this channel, attached. */
-  join(seed: FlowSeed, params: PathParams): BaseFlow {
-    const shared = { ...seed, qos: internQos(seed.qos), peer: this.#internPeer(seed.peer) };
-    const flow = this.#create(shared, params);
+  join(seed: FlowSeed): BaseFlow {
+    const flow = this.#create({ ...seed, qos: internQos(seed.qos) }, this.#path);
     flow.attached(this.channel.attach(seed.id, flow));
     return flow;
   }
@@ -107,21 +113,15 @@ export class ChannelLink implements FrcpHost, ChannelEvents {
     this.#lastParams = { key, params };
     return params;
   }
-
-  #internPeer(peer: PeerInfo): PeerInfo {
-    const last = this.#lastPeer;
-    if (
-      last !== undefined &&
-      last.pid === peer.pid &&
-      last.uid === peer.uid &&
-      last.program === peer.program
-    ) {
-      return last;
-    }
-    this.#lastPeer = peer;
-    return peer;
-  }
 }
+
+function isSamePeer(a: PeerInfo, b: PeerInfo): boolean {
+  return a.pid === b.pid && a.uid === b.uid && a.program === b.program;
+}
+
+/** Until a message says otherwise; a daemon says both in a channel's first. */
+const REMOTE_PEER: PeerInfo = { pid: 0, uid: 0, program: '' };
+const UNKNOWN_PATH: PathParams = { mplMs: 1_000, aMs: 50, rMs: 30_000, mtuBytes: 1_400 };
 
 const DEAF: FlowReceiver = {
   onMessage: () => undefined,
@@ -134,5 +134,6 @@ const FIELDS = Object.keys(qosCubes.raw) as (keyof QosSpec)[];
 
 /** The shared cube equal to a specification, so that flows of one cube share one object. */
 function internQos(qos: QosSpec): QosSpec {
+  if (CUBES.includes(qos)) return qos;
   return CUBES.find((cube) => FIELDS.every((field) => cube[field] === qos[field])) ?? qos;
 }

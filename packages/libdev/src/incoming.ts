@@ -1,4 +1,4 @@
-import type { ErrorCode, PathParams, PeerInfo, QosSpec } from '@flowring/common';
+import type { ErrorCode, PeerInfo, QosSpec } from '@flowring/common';
 import { FlowringError } from '@flowring/common';
 import type { Incoming } from './acceptor.ts';
 import type { ChannelLink } from './channel-link.ts';
@@ -11,15 +11,13 @@ export class IncomingRequest implements Incoming {
   readonly #session: Session;
   readonly #link: ChannelLink;
   readonly #seed: FlowSeed;
-  readonly #params: PathParams;
   #answered = false;
   #withdrawn: ErrorCode | undefined;
 
-  constructor(session: Session, link: ChannelLink, seed: FlowSeed, params: PathParams) {
+  constructor(session: Session, link: ChannelLink, seed: FlowSeed) {
     this.#session = session;
     this.#link = link;
     this.#seed = seed;
-    this.#params = params;
   }
 
   get name(): string {
@@ -50,7 +48,7 @@ export class IncomingRequest implements Incoming {
     const error = this.#answer();
     if (error !== null) return Promise.reject(error);
     const { data, mode } = options;
-    const flow = this.#link.join({ ...this.#seed, mode }, this.#params);
+    const flow = this.#link.join({ ...this.#seed, mode });
     this.#session.send({ t: 'answer', flow: this.#seed.id, ...(data && { data }) });
     return Promise.resolve(flow);
   }

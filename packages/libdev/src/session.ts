@@ -146,9 +146,10 @@ export class Session implements LinkOwner, WaiterOwner<AllocRequest, BaseFlow> {
       return;
     }
     this.#allocs.delete(message.req);
-    const { flow: id, qos, peer, params, layer, data: answer } = message;
+    const { flow: id, qos, layer, data: answer } = message;
     const { name, mode } = waiter.payload;
-    waiter.resolve(link.join({ id, name, qos, peer, layer, answer, mode }, params));
+    link.learn(message.peer, message.params);
+    waiter.resolve(link.join({ id, name, qos, peer: link.peer, layer, answer, mode }));
   }
 
   #onOffer(message: ControlMessage<'offer'>): void {
@@ -157,15 +158,16 @@ export class Session implements LinkOwner, WaiterOwner<AllocRequest, BaseFlow> {
       this.#turnDown(message);
       return;
     }
-    const { flow: id, name, qos, peer, params, layer, data } = message;
-    const seed = { id, name, qos, peer, layer, data };
+    const { flow: id, name, qos, layer, data } = message;
+    link.learn(message.peer, message.params);
+    const seed = { id, name, qos, peer: link.peer, layer, data };
     let offered: Offered;
     if (message.decide) {
-      const request = new IncomingRequest(this, link, seed, params);
+      const request = new IncomingRequest(this, link, seed);
       this.#undecided.set(id, request);
       offered = request;
     } else {
-      offered = link.join(seed, params);
+      offered = link.join(seed);
     }
     if (this.#events.onOffer(message.acceptor, name, offered)) return;
     if ('drop' in offered) offered.drop();

@@ -22,9 +22,9 @@ export function offerMessage(
     qos: request.qos,
     decide,
     channel: channelIdFor(channel, server, true),
-    params: request.params,
-    peer: request.incoming ? REMOTE_PEER : peerInfo(request.client),
-    ...(open === undefined ? {} : { open }),
+    ...(request.incoming || open !== undefined ? { params: request.params } : {}),
+    ...(request.incoming ? { peer: REMOTE_PEER } : {}),
+    ...(open === undefined ? {} : { open, ...(request.incoming ? {} : { peer: peerInfo(request.client) }) }),
     ...(request.layer === null ? {} : { layer: request.layer }),
     ...(request.data === undefined ? {} : { data: request.data }),
   };

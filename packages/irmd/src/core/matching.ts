@@ -117,9 +117,7 @@ function tellClient(irm: IrmState, request: Request, channel: Channel, data: Uin
       flow: flow.id,
       qos: request.qos,
       channel: id,
-      params: request.params,
-      peer: peerInfo(flow.server!),
-      ...spec,
+      ...(open === undefined ? {} : { open, params: request.params, peer: peerInfo(flow.server!) }),
       ...first,
     });
   }
