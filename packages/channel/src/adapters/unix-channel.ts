@@ -112,7 +112,8 @@ export class UnixChannel extends MuxChannel {
  * reading then tells of the end.
  */
 function ignoreWriteErrors(socket: net.Socket): void {
-  const { _write, _writev } = socket;
-  socket._write = (chunk: unknown, encoding, done) => _write.call(socket, chunk, encoding, () => done());
-  if (_writev !== undefined) socket._writev = (chunks, done) => _writev.call(socket, chunks, () => done());
+  const write = socket._write.bind(socket);
+  const writev = socket._writev?.bind(socket);
+  socket._write = (chunk: unknown, encoding, done) => write(chunk, encoding, () => done());
+  if (writev !== undefined) socket._writev = (chunks, done) => writev(chunks, () => done());
 }
