@@ -316,7 +316,8 @@ export abstract class BaseFlow extends FlowRecord implements Flow, FlowReceiver 
         return Promise.resolve(this.#takeFor(kind, target));
       }
     } catch (error) {
-      return Promise.reject(error as FlowringError);
+      const reason = error as FlowringError;
+      return Promise.reject(reason);
     }
     this.readers ??= new WaitQueue(this.host.clock);
     return this.readers.wait(kind, target, options, this.readTimeoutMs);
