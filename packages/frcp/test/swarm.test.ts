@@ -1,9 +1,12 @@
 import { expect, test } from '@jest/globals';
 import { runSeed } from './swarm.ts';
 
-test('400 seeds of faults end with everything delivered once, in order, and nothing left', () => {
+/** More in `npm test`. */
+const SEEDS = Number(process.env['FLOWRING_SWARM_SEEDS'] ?? 100);
+
+test(`${SEEDS} seeds of faults end with everything delivered once, in order, and nothing left`, () => {
   const failures: string[] = [];
-  for (let seed = 1; seed <= 400; seed++) {
+  for (let seed = 1; seed <= SEEDS; seed++) {
     try {
       runSeed(seed);
     } catch (error) {
