@@ -13,8 +13,9 @@ let server = null;
 
 const operations = {
   async start({ module, serve, connect = {}, serialization = 'json' }) {
-    const execArgv = ['--expose-gc'];
-    server = fork(fileURLToPath(new URL('./server.mjs', import.meta.url)), [], { serialization, execArgv });
+    server = fork(fileURLToPath(new URL('./server.mjs', import.meta.url)), [], {
+      serialization,
+    });
     const told = new Promise((resolve) => server.once('message', resolve));
     server.send({ module, options: serve });
     const { address } = await told;
@@ -69,10 +70,6 @@ const operations = {
 
   async closeAll() {
     while (links.length > 0) await Promise.all(links.splice(-100).map((link) => link.close()));
-  },
-
-  gc() {
-    globalThis.gc?.();
   },
 
   async stop() {

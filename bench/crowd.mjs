@@ -1,47 +1,89 @@
-// What many open, idle links cost: memory over all processes, and the speed of one busy link among them.
+// What many open, idle links cost: memory by process, and the speed of one busy link among them.
+//
+// Memory is the proportional set size (shared pages count once) after garbage collection: its growth from a
+// tenth of the links to all of them: so what a process compiles and allocates once is not counted, nor is memory
+// given away for what earlier links have left free. Each link was used once. What is held: by the client, one object
+// per link; by the server, all flows in one FlowSet, or each socket with its listeners.
+// Speed is compared with that of a second pair of processes without idle links, measured in turn with the first.
 import fs from 'node:fs';
 import { median } from './statistics.mjs';
+import { STEADY_HEAP } from './steady-heap.mjs';
 import { startSubject } from './subject.mjs';
 
 const BUSY_BYTES = 1_400;
+const WARM_UPS = 4;
 
-/** Rows of `{ links, bytesPerLink, busyPerSecond }` for each count; `daemonPid` counts into the memory. */
-export async function crowd({ description, env, counts, daemonPid, busyMs, repeats }) {
-  const subject = await startSubject(description, env);
-  const pids = daemonPid === undefined ? subject.pids : [...subject.pids, daemonPid];
+/** A row for each count of links; the last also tells bytes per link. `daemonPid` counts into the memory. */
+export async function crowd({ crowded, quiet, env, counts, daemonPid, busyMs, repeats }) {
+  const many = await startSubject(crowded, env, STEADY_HEAP);
+  const one = await startSubject(quiet, env, STEADY_HEAP);
+  const pids = { client: many.pids[0], server: many.pids[1], ...(daemonPid && { irmd: daemonPid }) };
+  const last = counts.at(-1);
+  const base = Math.ceil(last / 10);
   const rows = [];
   try {
-    // What the first links compile and allocate once is not the cost of a link.
-    await subject.call('open', { total: 200 });
-    await subject.call('closeAll');
-    await subject.call('oneWay', { sizeBytes: BUSY_BYTES, ms: busyMs });
-    const emptyBytes = await settledPssBytes(subject, pids);
+    // Before anything was busy: what was allocated for that may go back to the system at any time.
+    const memory = await memoryPerLink(many, pids, base, last, crowded.idleMs ?? 0);
+    for (const subject of [many, one]) await subject.call('oneWay', { sizeBytes: BUSY_BYTES, ms: busyMs });
     for (const links of counts) {
-      await subject.call('open', { total: links - 1 });
-      const bytes = (await settledPssBytes(subject, pids)) - emptyBytes;
-      const busy = [];
-      for (let i = 0; i < repeats; i++) {
-        busy.push((await subject.call('oneWay', { sizeBytes: BUSY_BYTES, ms: busyMs })).perSecond);
-      }
-      rows.push({ links, bytesPerLink: links > 1 ? bytes / (links - 1) : null, busyPerSecond: median(busy) });
+      await many.call('open', { total: links - 1 });
+      rows.push({ links, ...(links === last && memory), ...(await speeds(many, one, busyMs, repeats)) });
     }
-    await subject.call('closeAll');
+    await many.call('closeAll');
   } finally {
-    await subject.stop();
+    await many.stop();
+    await one.stop();
   }
   return rows;
 }
 
-async function settledPssBytes(subject, pids) {
-  for (let i = 0; i < 3; i++) {
-    await subject.call('gc');
-    for (const pid of pids.slice(1)) process.kill(pid, 'SIGUSR2');
-    await new Promise((resolve) => setTimeout(resolve, 300));
+/** Bytes per link of each process and of all; between `few` and `all` links. */
+async function memoryPerLink(subject, pids, few, all, idleMs) {
+  for (let i = 0; i < WARM_UPS; i++) {
+    await subject.call('open', { total: few });
+    await subject.call('closeAll');
   }
-  return pids.reduce((sum, pid) => sum + pssBytes(pid), 0);
+  await subject.call('open', { total: few });
+  const before = await settledPssBytes(pids, idleMs);
+  await subject.call('open', { total: all });
+  const after = await settledPssBytes(pids, idleMs);
+  await subject.call('closeAll');
+  const bytesByProcess = Object.fromEntries(
+    Object.keys(pids).map((role) => [role, (after[role] - before[role]) / (all - few)]),
+  );
+  return { bytesByProcess, bytesPerLink: Object.values(bytesByProcess).reduce((sum, bytes) => sum + bytes) };
 }
 
-/** Proportional set size: shared pages count once over all processes. */
+/** `idleMs`: how long after its last use a link is idle. */
+async function settledPssBytes(pids, idleMs) {
+  await pause(idleMs);
+  for (let i = 0; i < 3; i++) {
+    for (const pid of Object.values(pids)) process.kill(pid, 'SIGUSR2');
+    await pause(600);
+  }
+  return Object.fromEntries(Object.entries(pids).map(([role, pid]) => [role, pssBytes(pid)]));
+}
+
 function pssBytes(pid) {
   return Number(/^Pss:\s+(\d+) kB/m.exec(fs.readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8'))[1]) * 1_024;
 }
+
+/** The busy link with and without idle ones beside it, in turn; slower by the median of the pairs. */
+async function speeds(many, one, busyMs, repeats) {
+  const pairs = [];
+  for (let i = 0; i < repeats; i++) {
+    const order = i % 2 === 0 ? [one, many] : [many, one];
+    const rates = new Map();
+    for (const subject of order) {
+      rates.set(subject, (await subject.call('oneWay', { sizeBytes: BUSY_BYTES, ms: busyMs })).perSecond);
+    }
+    pairs.push({ quiet: rates.get(one), busy: rates.get(many) });
+  }
+  return {
+    busyPerSecond: median(pairs.map(({ busy }) => busy)),
+    quietPerSecond: median(pairs.map(({ quiet }) => quiet)),
+    slowerBy: median(pairs.map(({ busy, quiet }) => 1 - busy / quiet)),
+  };
+}
+
+const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));

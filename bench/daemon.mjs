@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { run } from '../test/scenarios/private-daemon.mjs';
+import { STEADY_HEAP } from './steady-heap.mjs';
 import { until } from '../test/scenarios/until.mjs';
 
 const at = (relative) => fileURLToPath(new URL(relative, import.meta.url));
@@ -9,7 +10,7 @@ const at = (relative) => fileURLToPath(new URL(relative, import.meta.url));
 /** Resolves once the daemon of `dir` answers. */
 export async function startDaemon(dir) {
   const env = { ...process.env, FLOWRING_DIR: dir, FLOWRING_AUTOSTART: '0' };
-  const args = ['--expose-gc', '--import', at('./gc-on-signal.mjs'), at('../packages/irmd/dist/bin/irmd.js')];
+  const args = [...STEADY_HEAP, at('../packages/irmd/dist/bin/irmd.js')];
   const child = spawn(process.execPath, args, { env, stdio: ['ignore', 'ignore', 'inherit'] });
   const exited = new Promise((resolve) => child.once('exit', resolve));
   const status = [at('../packages/irmd/dist/bin/irm.js'), 'status', '--json'];

@@ -36,14 +36,15 @@ export function printTables({ titles, latency, rates, cycles, crowds, goals }) {
   );
   print(
     'Many open flows or connections, one of them busy with 1400 B',
-    ['', 'open', 'bytes each', 'busy messages/s', 'slower by'],
+    ['', 'open', 'bytes each', 'client', 'server', 'irmd', 'busy messages/s', 'alone', 'slower by'],
     Object.entries(crowds).flatMap(([key, rows]) =>
-      rows.map(({ links, bytesPerLink, busyPerSecond }) => [
+      rows.map(({ links, bytesPerLink, bytesByProcess = {}, busyPerSecond, quietPerSecond, slowerBy }) => [
         titles[key],
         String(links),
-        bytesPerLink === null ? '-' : Math.round(bytesPerLink).toLocaleString('en-US'),
-        Math.round(busyPerSecond).toLocaleString('en-US'),
-        `${(100 * (1 - busyPerSecond / rows[0].busyPerSecond)).toFixed(0)} %`,
+        ...[bytesPerLink, bytesByProcess.client, bytesByProcess.server, bytesByProcess.irmd].map(whole),
+        whole(busyPerSecond),
+        whole(quietPerSecond),
+        `${(100 * slowerBy).toFixed(0)} %`,
       ]),
     ),
   );
@@ -52,6 +53,10 @@ export function printTables({ titles, latency, rates, cycles, crowds, goals }) {
     ['', 'measured', 'goal', ''],
     goals.map(({ name, value, bound, pass }) => [name, ratio(value), bound, pass ? 'PASS' : 'FAIL']),
   );
+}
+
+function whole(value) {
+  return value === undefined ? '-' : Math.round(value).toLocaleString('en-US');
 }
 
 function ratio(value) {

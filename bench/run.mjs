@@ -102,7 +102,8 @@ async function measureCrowds() {
     console.log(`crowd: ${all[key].title}`);
     const isOurs = all[key].module === 'flow';
     crowds[key] = await crowd({
-      description: { ...all[key], serve: renamed(all[key].serve) },
+      crowded: { ...all[key], serve: renamed(all[key].serve, 'crowd') },
+      quiet: { ...all[key], serve: renamed(all[key].serve, 'quiet') },
       env: daemon.env,
       counts: plan.links,
       daemonPid: isOurs ? daemon.pid : undefined,
@@ -113,9 +114,9 @@ async function measureCrowds() {
   return crowds;
 }
 
-/** The crowd's server is another one than that of the rounds. */
-function renamed({ name, path: socket }) {
-  return name === undefined ? { path: `${socket}.crowd` } : { name: `${name}-crowd` };
+/** The crowd's servers are others than those of the rounds, and of the kind that holds many. */
+function renamed({ name, path: socket }, end) {
+  return name === undefined ? { path: `${socket}.${end}` } : { name: `${name}-${end}`, inSet: true };
 }
 
 function system() {

@@ -5,5 +5,4 @@ process.once('message', async ({ module, options }) => {
   const { serve } = await subjectModule(module);
   process.send({ address: await serve(options) });
 });
-process.on('SIGUSR2', () => globalThis.gc?.());
 process.on('disconnect', () => process.exit(0));

@@ -4,10 +4,11 @@ import { fileURLToPath } from 'node:url';
 
 const CLIENT = fileURLToPath(new URL('./client.mjs', import.meta.url));
 
-export async function startSubject(description, env) {
+/** `execArgv`: Node's options for both ends. */
+export async function startSubject(description, env, execArgv = []) {
   const child = fork(CLIENT, [], {
     env,
-    execArgv: ['--expose-gc'],
+    execArgv,
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   });
   let settle = null;

@@ -1,15 +1,41 @@
 // Our flows: raw or reliable, through the daemon of FLOWRING_DIR.
-import { flowAccept, flowAlloc } from '@flowring/libdev';
+import { flowAccept, flowAlloc, FlowSet } from '@flowring/libdev';
 import { answerTo, messageOf, FINISH, countIn, turn } from './message.mjs';
 
 const BURST = 256;
 
-export async function serve({ name }) {
+/** `inSet`: all flows in one set, else a loop for each. */
+export async function serve({ name, inSet = false }) {
   const acceptor = flowAccept({ name });
-  void (async () => {
-    for await (const flow of acceptor) void answer(flow).catch(() => undefined);
-  })();
+  if (inSet) void serveSet(acceptor);
+  else
+    void (async () => {
+      for await (const flow of acceptor) void answer(flow).catch(() => undefined);
+    })();
   return { name };
+}
+
+async function serveSet(acceptor) {
+  const set = new FlowSet();
+  void (async () => {
+    for await (const flow of acceptor) set.add(flow);
+  })();
+  // One for all: only one flow is busy at a time.
+  const counter = { count: 0 };
+  for (;;) {
+    const { type, flow } = await set.next();
+    await answerAll(flow, counter);
+    if (type !== 'PKT') void flow.dealloc().catch(() => undefined);
+  }
+}
+
+async function answerAll(flow, counter) {
+  for (;;) {
+    const message = flow.tryRead();
+    if (message === 'would-block' || message === null) return;
+    const reply = answerTo(message, counter);
+    if (reply !== null && flow.tryWrite(reply) !== 'sent') await flow.write(reply);
+  }
 }
 
 async function answer(flow) {
