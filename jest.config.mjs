@@ -18,7 +18,7 @@ const base = {
     '^@flowring/([a-z]+)$': '<rootDir>/packages/$1/src/index.ts',
     '^@flowring/([a-z]+)/([a-z]+)$': '<rootDir>/packages/$1/src/$2.ts',
   },
-  testTimeout: 20_000,
+  testTimeout: 60_000,
 };
 
 const project = (displayName, ...testMatch) => ({
@@ -29,8 +29,10 @@ const project = (displayName, ...testMatch) => ({
 
 /** @type {import('jest').Config} */
 export default {
-  // Never in jest's own process: zeromq, loaded anew for each test file, would keep it from ending.
+  // Never in jest's own process: zeromq, loaded anew for each test file, would keep it from ending. With a limit of
+  // memory jest takes workers even for a few fast files; it ends a worker that does not end by itself.
   maxWorkers: 2,
+  workerIdleMemoryLimit: '2GB',
   projects: [
     project('unit', 'packages/*/test/**/*.test.ts'),
     project('tidy', 'test/tidy/**/*.test.ts'),

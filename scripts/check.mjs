@@ -23,7 +23,7 @@ const STAGES = [
     {
       name: 'unit and tidy',
       tool: 'jest',
-      args: ['--selectProjects', 'unit', 'tidy', '--passWithNoTests', '--silent', '--forceExit'],
+      args: ['--selectProjects', 'unit', 'tidy', '--passWithNoTests', '--silent'],
       fix: 'npm run test:unit; npm run test:tidy; docs/ERRORS.md and LIMITS.md: node scripts/docs.mjs',
     },
   ],

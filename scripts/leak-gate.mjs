@@ -1,4 +1,5 @@
 // Finds what a test run left behind: processes, files in its temporary directory, shared memory.
+import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -16,14 +17,15 @@ const NOT_OURS = /^(jest|haste|node-compile-cache|node-coverage|v8-)/;
 export function openLeakGate() {
   const run = `${process.pid}-${Date.now()}`;
   const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'flowring-run-'));
-  const sharedBefore = new Set(sharedMemory());
+  const made = namesEverMadeIn(dir);
+  const owned = (name) => name.includes(run) || made.hashes.has(name.split('-').at(-1));
   const leaks = () => [
     ...markedProcesses(run).map(({ pid, command }) => `process ${pid} still runs: ${command}`),
     ...list(dir)
       .filter((name) => !NOT_OURS.test(name))
       .map((name) => `temporary file or directory left: ${name}`),
     ...sharedMemory()
-      .filter((name) => !sharedBefore.has(name))
+      .filter(owned)
       .map((name) => `shared memory left: ${name}`),
   ];
   return {
@@ -35,10 +37,24 @@ export function openLeakGate() {
       }
       const found = leaks();
       for (const { pid } of markedProcesses(run)) endProcess(pid);
+      made.stop();
       fs.rmSync(dir, { recursive: true, force: true, maxRetries: 3 });
       return found;
     },
   };
+}
+
+/**
+ * A daemon's folder in shared memory is named by a hash of its runtime directory. Tests have these in the private
+ * temporary directory; whatever was made there, even if it is gone, tells which folders are of this run.
+ */
+function namesEverMadeIn(dir) {
+  const hashes = new Set();
+  const watcher = fs.watch(dir, (_event, name) => {
+    const key = createHash('sha256').update(path.join(dir, name ?? ''));
+    hashes.add(key.digest('hex').slice(0, 12));
+  });
+  return { hashes, stop: () => watcher.close() };
 }
 
 function sharedMemory() {

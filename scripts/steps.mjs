@@ -1,5 +1,6 @@
 // Runs commands one after another for check.mjs and test.mjs.
 import { spawn } from 'node:child_process';
+import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 export const ROOT = fileURLToPath(new URL('..', import.meta.url));
@@ -14,11 +15,11 @@ export const TOOLS = {
 
 /**
  * Runs a tool of {@link TOOLS}. Resolves to its exit code (1 for a signal) and, with `isQuiet`, to its output, which
- * otherwise goes to ours. `timeoutMs` ends a tool that does not end by itself; that counts as code 1.
+ * otherwise goes to ours. `root` is the tree it works in. `timeoutMs` ends a tool that does not end by itself; that counts as code 1.
  */
-export function runTool(tool, args, { env = process.env, isQuiet = false, timeoutMs } = {}) {
-  const child = spawn(process.execPath, [TOOLS[tool], ...args], {
-    cwd: ROOT,
+export function runTool(tool, args, { env = process.env, isQuiet = false, timeoutMs, root = ROOT } = {}) {
+  const child = spawn(process.execPath, [path.join(root, TOOLS[tool]), ...args], {
+    cwd: root,
     env,
     stdio: isQuiet ? ['ignore', 'pipe', 'pipe'] : ['ignore', 'inherit', 'inherit'],
   });

@@ -1,4 +1,4 @@
-// `npm test`: builds, runs every jest project, then the data path's suites again on the fallback.
+// `npm test [-- SUITE ...]`: builds, runs every jest project, then the data path's suites again where koffi is missing.
 // The last line is `N passed, N failed`; anything left behind by the run counts as a failure.
 import fs from 'node:fs';
 import os from 'node:os';
@@ -6,25 +6,37 @@ import path from 'node:path';
 import { ensureInstalled } from './install.mjs';
 import { openLeakGate } from './leak-gate.mjs';
 import { ROOT, runTool, seconds } from './steps.mjs';
+import { makeTreeWithoutKoffi } from './tree-without-koffi.mjs';
 
 /** A suite that hangs is ended, and is a failure. */
 const SUITE_MAX_MS = 10 * 60_000;
-const FALLBACK = { FLOWRING_CHANNEL: 'unix' };
+/** More than `check` has time for. */
+const MORE = { FLOWRING_SWARM_SEEDS: '1000' };
+/** Says to the tests that koffi is missing on purpose. */
+const FALLBACK = { FLOWRING_TEST_WITHOUT_KOFFI: '1' };
 const SUITES = [
-  { name: 'unit', args: ['--selectProjects', 'unit'] },
+  { name: 'unit', args: ['--selectProjects', 'unit'], env: MORE },
   { name: 'tidy', args: ['--selectProjects', 'tidy'] },
   { name: 'sim', args: ['--selectProjects', 'sim'] },
-  { name: 'conformance', args: ['--selectProjects', 'conformance', '--runInBand'] },
-  { name: 'process', args: ['--selectProjects', 'process', '--runInBand'] },
-  { name: 'libdev (unix)', args: ['packages/libdev/', '--selectProjects', 'unit'], env: FALLBACK },
-  { name: 'conformance (unix)', args: ['--selectProjects', 'conformance', '--runInBand'], env: FALLBACK },
-  { name: 'process (unix)', args: ['--selectProjects', 'process', '--runInBand'], env: FALLBACK },
+  { name: 'conformance', args: ['--selectProjects', 'conformance'] },
+  { name: 'process', args: ['--selectProjects', 'process'] },
+  { name: 'libdev (no koffi)', args: ['packages/libdev/', '--selectProjects', 'unit'], env: FALLBACK },
+  { name: 'conformance (no koffi)', args: ['--selectProjects', 'conformance'], env: FALLBACK },
+  { name: 'process (no koffi)', args: ['--selectProjects', 'process'], env: FALLBACK },
 ];
+
+const asked = process.argv.slice(2);
+const chosen = SUITES.filter(({ name }) => asked.length === 0 || asked.includes(name));
+if (asked.length > chosen.length) {
+  console.error(`unknown suite; there are: ${SUITES.map(({ name }) => JSON.stringify(name)).join(' ')}`);
+  process.exit(2);
+}
 
 const began = performance.now();
 ensureInstalled();
 const rows = [];
 const results = fs.mkdtempSync(path.join(os.tmpdir(), 'flowring-results-'));
+const withoutKoffi = path.join(results, 'tree');
 try {
   if ((await runTool('tsc', ['-b'])).code === 0) await runSuites();
   else rows.push({ name: 'build', passed: 0, failed: 1, time: seconds(began) });
@@ -35,7 +47,8 @@ report();
 
 async function runSuites() {
   const gate = openLeakGate();
-  for (const [index, suite] of SUITES.entries()) {
+  makeTreeWithoutKoffi(withoutKoffi);
+  for (const [index, suite] of chosen.entries()) {
     console.log(`\n== ${suite.name}`);
     const output = path.join(results, `${index}.json`);
     rows.push({ name: suite.name, ...(await runSuite(suite, gate.env, output)) });
@@ -52,13 +65,15 @@ async function runSuite({ args, env = {} }, gateEnv, outputFile) {
     [
       ...args,
       '--passWithNoTests',
-      // What tests leave behind outside of jest is the leak gate's to find.
-      '--forceExit',
       `--cacheDirectory=${path.join(ROOT, 'node_modules/.cache/jest')}`,
       '--json',
       `--outputFile=${outputFile}`,
     ],
-    { env: { ...gateEnv, ...env }, timeoutMs: SUITE_MAX_MS },
+    {
+      env: { ...gateEnv, ...env },
+      timeoutMs: SUITE_MAX_MS,
+      root: env === FALLBACK ? withoutKoffi : ROOT,
+    },
   );
   const { passed, failed } = countsOf(outputFile);
   // A run that fails without a failed test (a crash, an open handle) is a failure all the same.
@@ -82,7 +97,7 @@ function report() {
   for (const { name, passed, failed, time } of rows) {
     const outcome = failed === 0 ? 'ok    ' : 'FAILED';
     console.log(
-      `${name.padEnd(20)} ${outcome} ${String(passed).padStart(5)} passed ${failed} failed  ${time}`,
+      `${name.padEnd(24)} ${outcome} ${String(passed).padStart(5)} passed ${failed} failed  ${time}`,
     );
   }
   const sum = (key) => rows.reduce((total, row) => total + row[key], 0);

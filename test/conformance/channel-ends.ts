@@ -1,6 +1,7 @@
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import type { ChannelKind } from '@flowring/common';
 import type { Channel, ChannelDownReason, FlowPort } from '@flowring/channel';
 import {
   createChannelFiles,
@@ -10,6 +11,10 @@ import {
 } from '@flowring/channel';
 
 export type TestedKind = 'shm' | 'unix' | 'memory';
+
+/** The kinds between processes. Shared memory is only missing where the tests run in a tree without koffi. */
+export const REAL_KINDS: readonly ChannelKind[] =
+  process.env['FLOWRING_TEST_WITHOUT_KOFFI'] === '1' ? ['unix'] : ['shm', 'unix'];
 
 export const TOKEN = '0123456789abcdef'.repeat(2);
 
@@ -68,7 +73,7 @@ export function endOf(open: (events: Parameters<typeof openChannel>[0]['events']
 /** A folder for a channel's files, gone after `remove`. */
 export function channelFolder(): { prefix: string; remove: () => void } {
   const base = fs.existsSync('/dev/shm') ? '/dev/shm' : os.tmpdir();
-  const dir = fs.mkdtempSync(path.join(base, 'flowring-test-'));
+  const dir = fs.mkdtempSync(path.join(base, `flowring-test-${process.env['FLOWRING_TEST_RUN'] ?? ''}-`));
   return { prefix: path.join(dir, 'c'), remove: () => fs.rmSync(dir, { recursive: true, force: true }) };
 }
 

@@ -3,14 +3,12 @@ import { fork } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import type { ChannelKind } from '@flowring/common';
 import { LIMITS, errnoOf } from '@flowring/common';
 import { createChannelFiles, openChannel, removeChannelFiles } from '@flowring/channel';
 import type { End } from './channel-ends.ts';
-import { TOKEN, channelFolder, endOf, until } from './channel-ends.ts';
+import { REAL_KINDS, TOKEN, channelFolder, endOf, until } from './channel-ends.ts';
 
 const PEER = path.join(import.meta.dirname, 'channel-peer.mjs');
-const KINDS: ChannelKind[] = ['shm', 'unix'];
 
 const descriptors = (): number => fs.readdirSync('/proc/self/fd').length;
 const ringMappings = (): number =>
@@ -19,7 +17,7 @@ const ringMappings = (): number =>
     .split('\n')
     .filter((line) => line.includes('flowring-test')).length;
 
-describe.each(KINDS)('a channel of kind %s to another process', (kind) => {
+describe.each(REAL_KINDS)('a channel of kind %s to another process', (kind) => {
   let folder: { prefix: string; remove: () => void };
   let peers: ChildProcess[];
 

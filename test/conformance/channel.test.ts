@@ -1,9 +1,10 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
+import { availableKinds } from '@flowring/channel';
 import { LIMITS, errnoOf } from '@flowring/common';
 import type { Inlet, Pair, TestedKind } from './channel-ends.ts';
-import { openPair, until } from './channel-ends.ts';
+import { REAL_KINDS, openPair, until } from './channel-ends.ts';
 
-const KINDS: TestedKind[] = ['shm', 'unix', 'memory'];
+const KINDS: TestedKind[] = [...REAL_KINDS, 'memory'];
 
 /** Sends all messages, waiting as the port says. */
 function sendAll(inlet: Inlet, messages: readonly Uint8Array[]): void {
@@ -213,4 +214,9 @@ describe.each(KINDS)('a channel of kind %s', (kind) => {
     a.channel.close(0);
     expect([out.errno, into.errno, a.downs.length]).toEqual([-1, -1, 0]);
   });
+});
+
+test('shared memory is there exactly when koffi is', () => {
+  const { FLOWRING_CHANNEL: forced } = process.env;
+  expect(availableKinds()).toEqual(forced === undefined ? REAL_KINDS : [forced]);
 });
