@@ -1,3 +1,4 @@
+import { dormantOf, type Dormant } from './dormant.ts';
 import {
   CLEAN_END_EVENT,
   CLOSED_EVENT,
@@ -9,8 +10,7 @@ import {
   type FrcpDownReason,
   type FrcpEvent,
 } from './events.ts';
-import { deriveTimes, initialTimes, WINDOW_PDUS_MAX } from './params.ts';
-import type { FrcpParams, FrcpTimes, LowerFlow } from './params.ts';
+import { deriveTimes, initialTimes, type FrcpParams, type FrcpTimes, type LowerFlow } from './params.ts';
 import {
   decodePci,
   encodePci,
@@ -24,6 +24,7 @@ import {
 import { ACCEPT } from './receive-window.ts';
 import { Receiver } from './receiver.ts';
 import { Sender } from './sender.ts';
+import { isBelievableReset, stampEcho, stampReset } from './stateless-answers.ts';
 import { FrcpStats } from './stats.ts';
 import type { DurationUs, InstantUs } from './time.ts';
 import { NEVER, TimerTable } from './timer-table.ts';
@@ -35,8 +36,14 @@ const PHASE = { OPEN: 0, CLOSING: 1, CLOSED: 2, DOWN: 3, DRAINED: 4 } as const;
 type Phase = (typeof PHASE)[keyof typeof PHASE];
 const PHASE_NAMES = ['open', 'closing', 'closed', 'down', 'drained'];
 
-/** Large buffers of a flow with nothing in them go back so long after they were taken; small ones at once. */
+/**
+ * So long after it was woken, and again, a connection with nothing to do is folded to what it must remember. Small
+ * buffers go back as soon as they are empty, large ones then.
+ */
 const RELEASE_US = 10_000_000;
+
+/** Timers of those that are not awake; never set. */
+const NO_TIMERS = new TimerTable();
 
 /** Headers are decoded into and encoded from these two; every call finishes with them before it returns. */
 const incoming = newPci();
@@ -52,7 +59,8 @@ export class FrcpConnection {
   private readonly params: FrcpParams;
   private times: FrcpTimes;
   private mplUs: DurationUs;
-  private readonly timers = new TimerTable();
+  private timers = NO_TIMERS;
+  private dormant: Dormant | null = null;
   private tx: Sender | null = null;
   private rx: Receiver | null = null;
   private phase: Phase = PHASE.OPEN;
@@ -75,6 +83,7 @@ export class FrcpConnection {
   write(now: InstantUs, sdu: Uint8Array): WriteOutcome {
     if (this.phase !== PHASE.OPEN) return 'closed';
     if (sdu.length > this.params.sduMaxBytes) return 'too-large';
+    this.wake(now);
     const tx = (this.tx ??= this.newSender());
     if (!tx.hasRoomFor(sdu.length)) {
       tx.refused = true;
@@ -82,7 +91,6 @@ export class FrcpConnection {
     }
     tx.append(sdu);
     this.stats.sdusWritten++;
-    if (tx.window.isLarge) this.releaseLater(now);
     return 'queued';
   }
 
@@ -90,9 +98,25 @@ export class FrcpConnection {
     return new Sender(this.params, this.times, this.timers, this.stats);
   }
 
+  private newReceiver(): Receiver {
+    return new Receiver(this.params, this.timers, this.stats);
+  }
+
+  private wake(now: InstantUs): void {
+    if (this.timers !== NO_TIMERS) return;
+    this.timers = new TimerTable();
+    this.timers.releaseAt = now + RELEASE_US;
+    const { dormant } = this;
+    if (dormant === null) return;
+    this.dormant = null;
+    if (dormant.tx !== null) (this.tx = this.newSender()).recall(dormant.tx);
+    if (dormant.rx !== null) (this.rx = this.newReceiver()).recall(dormant.rx);
+  }
+
   /** Takes in a PDU, `buf[start, end)`, which must not be written again. Never throws on its content. */
   handlePdu(now: InstantUs, buf: Uint8Array, start: number, end: number): void {
     if (this.phase === PHASE.DRAINED) return;
+    this.wake(now);
     this.stats.pdusReceived++;
     let last = end;
     if (this.params.integrity) {
@@ -145,25 +169,17 @@ export class FrcpConnection {
         this.stats.noRun++;
         return;
       }
-      rx = this.rx = new Receiver(this.params, this.timers, this.stats, incoming.seq);
+      rx = this.rx = this.newReceiver();
+      rx.openRun(incoming.seq);
       rx.window.discarding = this.phase >= PHASE.CLOSING;
     }
     const window = rx.window;
     const readableBefore = window.queue.length;
     const acceptance = rx.onData(now, buf, incoming, this.times);
     if (acceptance === ACCEPT.IN_ORDER) {
-      if (window.queue.length !== readableBefore) this.onReadable(now);
+      if (window.queue.length !== readableBefore) this.events |= EVENT.READABLE;
       if (window.ended) this.onEnd(now);
     } else if (acceptance === ACCEPT.VIOLATION) this.goDown(now, 'protocol-violation');
-  }
-
-  private onReadable(now: InstantUs): void {
-    this.events |= EVENT.READABLE;
-    if (this.rx!.window.queue.isLarge) this.releaseLater(now);
-  }
-
-  private releaseLater(now: InstantUs): void {
-    if (this.timers.releaseAt === NEVER) this.timers.releaseAt = now + RELEASE_US;
   }
 
   private onEnd(now: InstantUs): void {
@@ -186,16 +202,8 @@ export class FrcpConnection {
     this.echoSeq = incoming.seq;
   }
 
-  /** Believed only with a number our run could have got to, or an acknowledgement of what we did send. */
-  //= R-FRCP-54
   private onReset(): void {
-    const { rx, tx } = this;
-    const seqFits = rx !== null && (incoming.seq - rx.window.next - rx.window.base) >>> 0 <= WINDOW_PDUS_MAX;
-    const ackIndex = tx === null ? 0 : (incoming.ack - tx.window.base) | 0;
-    const hasAck = (incoming.flags & FLAG.ACK) !== 0;
-    const ackFits =
-      hasAck && tx !== null && (ackIndex - tx.window.una) >>> 0 <= (tx.window.nxt - tx.window.una) >>> 0;
-    if (!seqFits && !ackFits && (rx !== null || hasAck)) {
+    if (!isBelievableReset(incoming, this.tx, this.rx)) {
       this.stats.badAcks++;
       return;
     }
@@ -233,8 +241,18 @@ export class FrcpConnection {
     const { tx, rx, timers } = this;
     if (tx !== null && tx.window.una === tx.window.tail) tx.window.release();
     if (rx !== null && rx.window.queue.length === 0) rx.window.queue.release();
-    const isLarge = tx?.window.isLarge === true || rx?.window.queue.isLarge === true;
-    timers.releaseAt = isLarge ? now + RELEASE_US : NEVER;
+    timers.releaseAt = NEVER;
+    if (!this.fold()) timers.releaseAt = now + RELEASE_US;
+  }
+
+  private fold(): boolean {
+    const busy =
+      this.phase !== PHASE.OPEN || this.events !== 0 || this.echoNow || this.timers.next() !== NEVER;
+    this.dormant = busy ? null : dormantOf(this.tx, this.rx);
+    if (this.dormant === null) return false;
+    this.tx = this.rx = null;
+    this.timers = NO_TIMERS;
+    return true;
   }
 
   /**
@@ -288,36 +306,16 @@ export class FrcpConnection {
   }
 
   private transmitEcho(out: Uint8Array, offset: number): number {
-    const pci = outgoing;
     this.echoNow = false;
-    pci.flags = FLAG.ACK;
-    pci.sackRanges = 0;
-    pci.ack = this.echoSeq;
-    if (this.rx === null) {
-      pci.edge = (this.echoSeq + this.params.windowPdus) | 0;
-      pci.creditBytes = this.params.windowBytes;
-    } else {
-      const window = this.rx.window;
-      window.stamp(pci);
-      pci.edge = (this.echoSeq + window.edge - window.next) | 0;
-      pci.ack = this.echoSeq;
-    }
+    stampEcho(outgoing, this.echoSeq, this.rx, this.params);
     this.stats.acksSent++;
-    return this.seal(out, offset, offset + encodePci(out, offset, pci));
+    return this.seal(out, offset, offset + encodePci(out, offset, outgoing));
   }
 
   private transmitReset(out: Uint8Array, offset: number): number {
-    const { tx, rx } = this;
-    const pci = outgoing;
     this.resetNow = false;
-    pci.flags = FLAG.RESET;
-    pci.seq = tx === null ? 0 : (tx.window.nxt + tx.window.base) | 0;
-    pci.ack = pci.edge = pci.creditBytes = pci.sackRanges = 0;
-    if (rx !== null) {
-      rx.window.stamp(pci);
-      pci.flags |= FLAG.ACK;
-    }
-    return this.seal(out, offset, offset + encodePci(out, offset, pci));
+    stampReset(outgoing, this.tx, this.rx);
+    return this.seal(out, offset, offset + encodePci(out, offset, outgoing));
   }
 
   private seal(out: Uint8Array, start: number, end: number): number {
@@ -379,6 +377,7 @@ export class FrcpConnection {
   //= R-FRCP-50
   close(now: InstantUs): void {
     if (this.phase !== PHASE.OPEN) return;
+    this.wake(now);
     this.phase = PHASE.CLOSING;
     const tx = (this.tx ??= this.newSender());
     tx.appendEnd();
@@ -433,6 +432,7 @@ export class FrcpConnection {
   /** Ends the flow at once, on both sides; what is not acknowledged may be lost. */
   abort(now: InstantUs): void {
     if (this.phase >= PHASE.DOWN) return;
+    this.wake(now);
     this.phase = PHASE.DOWN;
     this.resetNow = true;
     this.leave(now);
@@ -471,6 +471,7 @@ export class FrcpConnection {
    * again within R of its first transmission. The life of old PDUs counts as the longer of the two.
    */
   moveLower(now: InstantUs, lower: LowerFlow): void {
+    this.wake(now);
     this.mplUs = Math.max(this.mplUs, lower.mplUs);
     this.times = deriveTimes(this.params, this.mplUs, lower.mtuBytes);
     if (this.phase >= PHASE.CLOSED) return;
@@ -485,9 +486,10 @@ export class FrcpConnection {
 
   /** The state, for people. */
   inspect(): Readonly<Record<string, unknown>> {
-    const { tx, rx } = this;
+    const { tx, rx, dormant } = this;
     return {
       phase: PHASE_NAMES[this.phase],
+      ...(dormant !== null && { dormant }),
       send: tx === null ? null : tx.inspect(),
       receive: rx === null ? null : rx.inspect(),
       timers: { ...this.timers },

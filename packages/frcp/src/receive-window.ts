@@ -58,6 +58,10 @@ export class ReceiveWindow {
     return this.partial !== null && this.partial.open;
   }
 
+  get isQuiet(): boolean {
+    return this.queue.length === 0 && !this.hasGaps && !this.cutSdu && !this.ended && !this.discarding;
+  }
+
   //= R-FRCP-32
   accept(buf: Uint8Array, pci: Pci): Acceptance {
     const index = (pci.seq - this.base) | 0;

@@ -1,3 +1,4 @@
+import type { DormantReceiver } from './dormant.ts';
 import type { FrcpParams, FrcpTimes } from './params.ts';
 import { FLAG, SACK_RANGES_MAX, type Pci } from './pci.ts';
 import { ACCEPT, ReceiveWindow, type Acceptance } from './receive-window.ts';
@@ -29,16 +30,43 @@ export class Receiver {
   private readonly ackEveryPdus: number;
   private readonly ackEveryBytes: number;
 
-  constructor(params: FrcpParams, timers: TimerTable, stats: FrcpStats, firstSeq: number) {
+  constructor(params: FrcpParams, timers: TimerTable, stats: FrcpStats) {
     this.params = params;
     this.timers = timers;
     this.stats = stats;
     this.window = new ReceiveWindow(params, stats);
-    this.window.openRun(firstSeq);
     const quarter = params.windowPdus >>> 2;
     this.ackEveryPdus = params.lowerReliable ? quarter : Math.min(ACK_EVERY_PDUS, quarter);
     this.ackEveryBytes = params.lowerReliable ? params.windowBytes >>> 2 : params.windowBytes >>> 3;
-    stats.runsOpened++;
+  }
+
+  /** The peer's numbers start at `seq`. */
+  openRun(seq: number): void {
+    this.window.openRun(seq);
+    this.stats.runsOpened++;
+    this.expiresAt = NEVER;
+  }
+
+  /** Nothing is held, unread, owed or over. */
+  get isQuiet(): boolean {
+    return !this.ackNow && this.window.isQuiet;
+  }
+
+  remember(): DormantReceiver {
+    const { window, expiresAt, lastAckAt } = this;
+    const { next, base, acceptedBytes, edge, edgeBytes } = window;
+    return { next, base, acceptedBytes, edge, edgeBytes, expiresAt, lastAckAt };
+  }
+
+  recall(was: DormantReceiver): void {
+    const { window } = this;
+    window.next = was.next;
+    window.base = was.base;
+    window.acceptedBytes = was.acceptedBytes;
+    window.edge = was.edge;
+    window.edgeBytes = was.edgeBytes;
+    this.expiresAt = was.expiresAt;
+    this.lastAckAt = was.lastAckAt;
   }
 
   runOver(now: InstantUs): boolean {
@@ -76,9 +104,7 @@ export class Receiver {
       this.stats.noRun++;
       return false;
     }
-    window.openRun(pci.seq);
-    this.stats.runsOpened++;
-    this.expiresAt = NEVER;
+    this.openRun(pci.seq);
     return true;
   }
 

@@ -1,3 +1,4 @@
+import type { DormantSender } from './dormant.ts';
 import type { FrcpParams, FrcpTimes } from './params.ts';
 import { FLAG, readI32, type Pci } from './pci.ts';
 import { WINDOW_PDUS_MAX } from './params.ts';
@@ -50,6 +51,32 @@ export class Sender {
     this.stats = stats;
     this.window.edge = params.windowPdus;
     this.window.edgePos = params.windowBytes;
+  }
+
+  /** Nothing is queued, wanted or owed; what acknowledgements reset is as new. */
+  get isQuiet(): boolean {
+    return this.window.una === this.window.tail && !this.probeNow && !this.endQueued && !this.refused;
+  }
+
+  remember(): DormantSender {
+    const { window, rtt, runStarted, newRunAt } = this;
+    const { una: index, unaPos: pos, edge, edgePos, base } = window;
+    const { srttUs, rttvarUs, minUs } = rtt;
+    return { index, pos, edge, edgePos, base, runStarted, newRunAt, srttUs, rttvarUs, minUs };
+  }
+
+  recall(was: DormantSender): void {
+    const { window, rtt } = this;
+    window.una = window.nxt = window.tail = window.lostHint = window.sackHigh = was.index;
+    window.unaPos = window.tailPos = was.pos;
+    window.edge = was.edge;
+    window.edgePos = was.edgePos;
+    window.base = was.base;
+    this.runStarted = was.runStarted;
+    this.newRunAt = was.newRunAt;
+    rtt.srttUs = was.srttUs;
+    rtt.rttvarUs = was.rttvarUs;
+    rtt.minUs = was.minUs;
   }
 
   get started(): boolean {
