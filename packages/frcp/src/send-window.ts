@@ -20,8 +20,8 @@ const INFO = 1;
 const FIRST_SENT = 2;
 const LAST_SENT = 3;
 
-const FIRST_RING_BYTES = 1_024;
-const FIRST_RING_PDUS = 16;
+const FIRST_RING_BYTES = 256;
+const FIRST_RING_PDUS = 4;
 const NO_BYTES = new Uint8Array(0);
 const NO_VIEW = new DataView(NO_BYTES.buffer);
 const NO_META = new Int32Array(0);
