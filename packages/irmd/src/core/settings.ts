@@ -25,7 +25,10 @@ export interface IrmSettings {
   readonly stableMs: number;
   /** IPCP types that can be started. */
   readonly ipcpTypes: readonly string[];
-  /** Path of a direct flow. Times as O7s has them (A 10 s, R 120 s, MPL 1 ms: include/ouroboros, cmake/config). */
+  /**
+   * Path of a direct flow. R and MPL are O7s's of a local layer (120 s, 100 ms: cmake/config). A is 100 ms, not O7s's
+   * 10 s: until its last message is acknowledged a flow holds the buffer it lies in.
+   */
   readonly directParams: PathParams;
   /** Where channel files go; a channel's prefix is `DIR/ch-ID`. */
   readonly channelDir: string;
@@ -45,7 +48,7 @@ export const DEFAULT_SETTINGS: IrmSettings = {
   backoffMaxMs: 10_000,
   stableMs: 30_000,
   ipcpTypes: ['local'],
-  directParams: { mplMs: 1, aMs: 10_000, rMs: 120_000, mtuBytes: LIMITS.sduMaxBytes },
+  directParams: { mplMs: 100, aMs: 100, rMs: 120_000, mtuBytes: LIMITS.sduMaxBytes },
   channelDir: '/tmp',
   ringBytes: LIMITS.ringBytes,
   flowsMax: LIMITS.flowsMax,
