@@ -18,7 +18,6 @@ const base = {
     '^@flowring/([a-z]+)$': '<rootDir>/packages/$1/src/index.ts',
     '^@flowring/([a-z]+)/([a-z]+)$': '<rootDir>/packages/$1/src/$2.ts',
   },
-  testTimeout: 60_000,
 };
 
 const project = (displayName, ...testMatch) => ({
@@ -29,6 +28,8 @@ const project = (displayName, ...testMatch) => ({
 
 /** @type {import('jest').Config} */
 export default {
+  // Only here, not in a project, does jest heed it. It bounds what hangs; nothing is measured with it.
+  testTimeout: 180_000,
   // Never in jest's own process: zeromq, loaded anew for each test file, would keep it from ending. With a limit of
   // memory jest takes workers even for a few fast files; it ends a worker that does not end by itself.
   maxWorkers: 2,

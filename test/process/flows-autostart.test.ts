@@ -1,11 +1,9 @@
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { until } from '../scenarios/until.mjs';
 import { Agents, codeOf } from './flows-support.ts';
-
-jest.setTimeout(90_000);
 
 /** Programs that serve a directory: irmd processes with it in their environment. */
 function daemonsOf(dir: string): number[] {

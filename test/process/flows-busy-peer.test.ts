@@ -1,10 +1,8 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { qosCubes } from '@flowring/common';
 import { startPrivateDaemon } from '../scenarios/private-daemon.mjs';
 import type { PrivateDaemon } from './flows-support.ts';
 import { Agents, LAYER, PATHS } from './flows-support.ts';
-
-jest.setTimeout(60_000);
 
 const BUSY_MS = 10_000;
 /** Far below the time the peer is busy: only a peer that is gone may count as gone. */

@@ -1,10 +1,8 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { crowd } from '../scenarios/crowd.mjs';
 import { startPrivateDaemon } from '../scenarios/private-daemon.mjs';
 import type { PrivateDaemon } from './flows-support.ts';
 import { Agents, settles } from './flows-support.ts';
-
-jest.setTimeout(120_000);
 
 describe('many allocations at once', () => {
   let daemon: PrivateDaemon;

@@ -1,11 +1,9 @@
 import fs from 'node:fs';
-import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { startPrivateDaemon } from '../scenarios/private-daemon.mjs';
 import { until } from '../scenarios/until.mjs';
 import type { Agent, PrivateDaemon } from './flows-support.ts';
 import { Agents, LAYER, codeOf } from './flows-support.ts';
-
-jest.setTimeout(60_000);
 
 describe('flows', () => {
   let daemon: PrivateDaemon;

@@ -1,10 +1,8 @@
-import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { endOfFlow } from '../scenarios/end-of-flow.mjs';
 import { startPrivateDaemon } from '../scenarios/private-daemon.mjs';
 import type { PrivateDaemon } from './flows-support.ts';
 import { LAYER, PATHS, settles } from './flows-support.ts';
-
-jest.setTimeout(60_000);
 
 const CASES = PATHS.flatMap(({ path, via }) =>
   (['raw', 'data'] as const).flatMap((qos) =>

@@ -1,9 +1,7 @@
-import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { killCycles } from '../scenarios/kill-cycles.mjs';
 import { startPrivateDaemon } from '../scenarios/private-daemon.mjs';
 import type { PrivateDaemon } from './flows-support.ts';
-
-jest.setTimeout(180_000);
 
 describe('programs killed at random moments', () => {
   let daemon: PrivateDaemon;

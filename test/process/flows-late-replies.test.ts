@@ -1,10 +1,8 @@
-import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { lateReplies } from '../scenarios/late-replies.mjs';
 import { startPrivateDaemon } from '../scenarios/private-daemon.mjs';
 import type { PrivateDaemon } from './flows-support.ts';
 import { LAYER, PATHS } from './flows-support.ts';
-
-jest.setTimeout(60_000);
 
 const THINK_TIMES_MS = [0, 5, 12, 50, 100, 1_000, 10_000];
 

@@ -1,10 +1,8 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { startPrivateDaemon } from '../scenarios/private-daemon.mjs';
 import { until } from '../scenarios/until.mjs';
 import type { Agent, PrivateDaemon } from './flows-support.ts';
 import { Agents, LAYER, PATHS, codeOf, descriptorsOf, flowCount, settles } from './flows-support.ts';
-
-jest.setTimeout(60_000);
 
 describe.each(PATHS)('an allocation over $path', ({ via }) => {
   let daemon: PrivateDaemon;

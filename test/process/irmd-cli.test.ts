@@ -1,7 +1,5 @@
-import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { ACCEPTOR, DaemonUnderTest, until } from './irmd-support.ts';
-
-jest.setTimeout(60_000);
 
 describe('the irm command', () => {
   let irmd: DaemonUnderTest;

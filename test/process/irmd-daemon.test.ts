@@ -1,11 +1,9 @@
 import net from 'node:net';
 import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { qosCubes } from '@flowring/common';
 import { DaemonUnderTest, childrenOf, hasEnded, isAlive, channelFolderOf, until } from './irmd-support.ts';
-
-jest.setTimeout(60_000);
 
 interface IpcpRow {
   readonly pid: number;
