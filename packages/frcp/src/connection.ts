@@ -1,15 +1,6 @@
+import { copyAll } from './copy-bytes.ts';
 import { dormantOf, type Dormant } from './dormant.ts';
-import {
-  CLEAN_END_EVENT,
-  CLOSED_EVENT,
-  CUT_END_EVENT,
-  DRAINED_EVENT,
-  EVENT,
-  READABLE_EVENT,
-  WRITABLE_EVENT,
-  type FrcpDownReason,
-  type FrcpEvent,
-} from './events.ts';
+import { EVENT, eventOf, type FrcpDownReason, type FrcpEvent } from './events.ts';
 import { deriveTimes, initialTimes, type FrcpParams, type FrcpTimes, type LowerFlow } from './params.ts';
 import {
   decodePci,
@@ -19,7 +10,7 @@ import {
   PCI_ACK_BYTES,
   sealTrailer,
   TRAILER_BYTES,
-  trailerMatches,
+  openTrailer,
 } from './pci.ts';
 import { ACCEPT } from './receive-window.ts';
 import { Receiver } from './receiver.ts';
@@ -94,6 +85,22 @@ export class FrcpConnection {
     return 'queued';
   }
 
+  /** Size of the PDU in which an SDU of so many bytes may leave at once by {@link pass}; 0: it takes `write`. */
+  passingBytes(now: InstantUs, sduBytes: number): number {
+    if (this.phase !== PHASE.OPEN) return 0;
+    this.wake(now);
+    return (this.tx ??= this.newSender()).passingBytes(sduBytes);
+  }
+
+  /** Writes an SDU and transmits it at `out[offset]` in one, after {@link passingBytes} allowed it. Returns the size. */
+  pass(now: InstantUs, sdu: Uint8Array, out: Uint8Array, offset: number): number {
+    const tx = this.tx!;
+    tx.window.appendPassing(sdu.length);
+    this.stats.sdusWritten++;
+    tx.pick(now);
+    return this.transmitData(now, tx, sdu, out, offset);
+  }
+
   private newSender(): Sender {
     return new Sender(this.params, this.times, this.timers, this.stats);
   }
@@ -118,15 +125,8 @@ export class FrcpConnection {
     if (this.phase === PHASE.DRAINED) return;
     this.wake(now);
     this.stats.pdusReceived++;
-    let last = end;
-    if (this.params.integrity) {
-      if (!trailerMatches(buf, start, end, this.params.crc32)) {
-        this.stats.malformed++;
-        return;
-      }
-      last = end - TRAILER_BYTES;
-    }
-    if (!decodePci(buf, start, last, incoming)) {
+    const { integrity, crc32 } = this.params;
+    if (!(integrity ? openTrailer(buf, start, end, incoming, crc32) : decodePci(buf, start, end, incoming))) {
       this.stats.malformed++;
       return;
     }
@@ -263,7 +263,7 @@ export class FrcpConnection {
     if (this.phase >= PHASE.DOWN) return this.resetNow ? this.transmitReset(out, offset) : 0;
     const tx = this.tx;
     if (tx !== null) {
-      if (tx.pick(now)) return this.transmitData(now, tx, out, offset);
+      if (tx.pick(now)) return this.transmitData(now, tx, null, out, offset);
       if (tx.probeNow) return this.transmitProbe(now, tx, out, offset);
     }
     const rx = this.rx;
@@ -271,20 +271,20 @@ export class FrcpConnection {
     return this.echoNow ? this.transmitEcho(out, offset) : 0;
   }
 
-  private transmitData(now: InstantUs, tx: Sender, out: Uint8Array, offset: number): number {
-    const window = tx.window;
-    const index = tx.picked;
+  private transmitData(now: InstantUs, tx: Sender, sdu: Uint8Array | null, out: Uint8Array, offset: number) {
+    const { window, picked: index } = tx;
     const pci = outgoing;
     pci.flags = FLAG.DATA | window.flagsOf(index);
     pci.seq = (index + window.base) | 0;
     pci.sackRanges = 0;
     const rx = this.rx;
-    if (rx !== null && (this.params.reliable || rx.ackNow)) rx.stamp(now, pci);
+    if (rx !== null && rx.tellsNews) rx.stamp(now, pci);
     else pci.ack = pci.edge = pci.creditBytes = 0;
-    const header = encodePci(out, offset, pci);
-    const end = offset + header + window.copyOut(index, out, offset + header);
+    const at = offset + encodePci(out, offset, pci);
+    const end = at + (sdu === null ? window.copyOut(index, out, at) : copyAll(sdu, out, at));
     tx.afterTransmit(now);
     if (!this.params.reliable && tx.refused) this.tellWritable(tx);
+    if (this.phase === PHASE.CLOSING) this.finishClose(now);
     return this.seal(out, offset, end);
   }
 
@@ -328,6 +328,16 @@ export class FrcpConnection {
     return this.rx === null ? null : this.rx.read();
   }
 
+  /** All that was written has arrived, and so has or will the end. */
+  get isClosed(): boolean {
+    return this.phase === PHASE.CLOSED;
+  }
+
+  /** An acknowledgement or a wider window should leave. */
+  get ackDue(): boolean {
+    return this.rx !== null && this.rx.ackNow;
+  }
+
   get readableSdus(): number {
     return this.rx === null ? 0 : this.rx.window.queue.length;
   }
@@ -348,20 +358,8 @@ export class FrcpConnection {
     if (events === 0) return null;
     const bit = events & -events;
     this.events = events & ~bit;
-    switch (bit) {
-      case EVENT.READABLE:
-        return READABLE_EVENT;
-      case EVENT.WRITABLE:
-        return WRITABLE_EVENT;
-      case EVENT.END:
-        return this.rx !== null && this.rx.window.cutSdu ? CUT_END_EVENT : CLEAN_END_EVENT;
-      case EVENT.CLOSED:
-        return CLOSED_EVENT;
-      case EVENT.DOWN:
-        return { type: 'down', reason: this.downReason, unackedSdus: this.downUnacked };
-      default:
-        return DRAINED_EVENT;
-    }
+    if (bit === EVENT.DOWN) return { type: 'down', reason: this.downReason, unackedSdus: this.downUnacked };
+    return eventOf(bit, this.rx !== null && this.rx.window.cutSdu);
   }
 
   /** When to call {@link handleTimeout}; `null`: not before another input. */
@@ -388,19 +386,20 @@ export class FrcpConnection {
     this.finishClose(now);
   }
 
-  /** Done when all SDUs are acknowledged, and the marker too unless the peer has ended as well. */
+  /** Done when all SDUs are acknowledged, and the marker too unless the peer has ended or none can be lost. */
   //= R-FRCP-52
   private finishClose(now: InstantUs): void {
     const window = this.tx!.window;
     if (window.unackedSdus !== 0) return;
-    const peerEnded = this.rx !== null && this.rx.window.ended;
-    if (window.una === window.tail || (peerEnded && window.nxt === window.tail)) this.closed(now);
+    const isCertain = this.params.lowerReliable || (this.rx !== null && this.rx.window.ended);
+    if (window.una === window.tail || (isCertain && window.nxt === window.tail)) this.closed(now);
   }
 
   private closed(now: InstantUs): void {
     this.phase = PHASE.CLOSED;
     this.events |= EVENT.CLOSED;
     this.stopSending();
+    if (this.rx !== null && this.params.reliable) this.rx.ackNow ||= this.rx.owesAck;
     this.timers.lingerAt = this.lingerUntil(now);
   }
 

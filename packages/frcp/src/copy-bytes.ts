@@ -32,3 +32,9 @@ export function copyBytes(
   for (; i + 4 <= n; i += 4) toView.setInt32(base + i, fromView.getInt32(fromAt + i, true), true);
   for (; i < n; i++) to[toAt + i] = from[fromAt + i]!;
 }
+
+/** Copies all of `from` to `to[toAt]`; returns how much that was. */
+export function copyAll(from: Uint8Array, to: Uint8Array, toAt: number): number {
+  to.set(from, toAt);
+  return from.length;
+}

@@ -21,9 +21,25 @@ export type FrcpEvent =
 /** Bits of events not yet polled, in the order in which they are told. */
 export const EVENT = { READABLE: 1, WRITABLE: 2, END: 4, CLOSED: 8, DOWN: 16, DRAINED: 32 } as const;
 
-export const READABLE_EVENT: FrcpEvent = Object.freeze({ type: 'readable' });
-export const WRITABLE_EVENT: FrcpEvent = Object.freeze({ type: 'writable' });
-export const CLEAN_END_EVENT: FrcpEvent = Object.freeze({ type: 'end', clean: true });
-export const CUT_END_EVENT: FrcpEvent = Object.freeze({ type: 'end', clean: false });
-export const CLOSED_EVENT: FrcpEvent = Object.freeze({ type: 'closed', unackedSdus: 0 });
-export const DRAINED_EVENT: FrcpEvent = Object.freeze({ type: 'drained' });
+const READABLE: FrcpEvent = Object.freeze({ type: 'readable' });
+const WRITABLE: FrcpEvent = Object.freeze({ type: 'writable' });
+const CLEAN_END: FrcpEvent = Object.freeze({ type: 'end', clean: true });
+const CUT_END: FrcpEvent = Object.freeze({ type: 'end', clean: false });
+const CLOSED: FrcpEvent = Object.freeze({ type: 'closed', unackedSdus: 0 });
+const DRAINED: FrcpEvent = Object.freeze({ type: 'drained' });
+
+/** The event of a bit; `down` has none, since it tells more. `cutSdu`: an SDU is incomplete. */
+export function eventOf(bit: number, cutSdu: boolean): FrcpEvent {
+  switch (bit) {
+    case EVENT.READABLE:
+      return READABLE;
+    case EVENT.WRITABLE:
+      return WRITABLE;
+    case EVENT.END:
+      return cutSdu ? CUT_END : CLEAN_END;
+    case EVENT.CLOSED:
+      return CLOSED;
+    default:
+      return DRAINED;
+  }
+}

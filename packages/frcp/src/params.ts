@@ -22,6 +22,8 @@ export interface FrcpParams {
   readonly reliable: boolean;
   /** The lower flow neither loses nor reorders while it lives. Default false. */
   readonly lowerReliable: boolean;
+  /** `moveLower` may be called while data is under way: on a reliable lower flow costs a copy of it. Default false. */
+  readonly movable: boolean;
   /** A CRC-32 behind every PDU. Default false. */
   readonly integrity: boolean;
   /** Retransmission timeout before the first round-trip sample. Default 200 ms. */
@@ -83,6 +85,7 @@ const DEFAULTS = {
   windowBytes: 262_144,
   reliable: true,
   lowerReliable: false,
+  movable: false,
   integrity: false,
   crc32,
   rtoInitialUs: 200_000,

@@ -154,6 +154,11 @@ export function sealTrailer(out: Uint8Array, start: number, end: number, crc32: 
   return end + TRAILER_BYTES - start;
 }
 
+/** {@link decodePci} behind which a checksum stands; false also when that is wrong. */
+export function openTrailer(buf: Uint8Array, start: number, end: number, pci: Pci, crc32: Crc32): boolean {
+  return trailerMatches(buf, start, end, crc32) && decodePci(buf, start, end - TRAILER_BYTES, pci);
+}
+
 /** Whether `buf[start, end)` ends with the checksum of what is before it. */
 export function trailerMatches(buf: Uint8Array, start: number, end: number, crc32: Crc32): boolean {
   const at = end - TRAILER_BYTES;

@@ -135,6 +135,16 @@ export class Receiver {
     else if (this.timers.ackAt > earliest) this.timers.ackAt = earliest;
   }
 
+  /** Whether a data PDU should carry the acknowledgement: where none is lost, only when it says something new. */
+  get tellsNews(): boolean {
+    return this.ackNow || (this.params.reliable && (this.owesAck || !this.params.lowerReliable));
+  }
+
+  /** Something accepted was not acknowledged yet. */
+  get owesAck(): boolean {
+    return this.sinceAckPdus > 0;
+  }
+
   /** Adds the acknowledgement to a data PDU. Gaps still need a bare one: ranges do not fit beside data. */
   stamp(now: InstantUs, pci: Pci): void {
     this.window.stamp(pci);

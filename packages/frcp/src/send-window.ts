@@ -43,6 +43,7 @@ export class SendWindow {
   nxt = 0;
   tail = 0;
   unaPos = 0;
+  nxtPos = 0;
   tailPos = 0;
   /** First index and first byte the peer's window does not cover. */
   edge = 0;
@@ -64,11 +65,22 @@ export class SendWindow {
   /** The last acknowledgement covered a PDU that was sent once only while it counted as lost. */
   wrongLoss = false;
 
+  /** Sent bytes are kept until they are acknowledged. Else they are gone once sent: nothing is ever sent twice. */
+  readonly retains: boolean;
   private ring = NO_BYTES;
   private view = NO_VIEW;
   private meta = NO_META;
   private ringMask = -1;
   private metaMask = -1;
+
+  constructor(retains: boolean) {
+    this.retains = retains;
+  }
+
+  /** The first byte in the ring. */
+  private get keptPos(): number {
+    return this.retains ? this.unaPos : this.nxtPos;
+  }
 
   get queuedBytes(): number {
     return (this.tailPos - this.unaPos) | 0;
@@ -89,11 +101,17 @@ export class SendWindow {
   /** Copies an SDU in and cuts it into PDUs of at most `payloadMax` bytes. The caller has checked the bounds. */
   append(sdu: Uint8Array, payloadMax: number): void {
     const length = sdu.length;
-    if (((this.tailPos - this.unaPos) | 0) + length > this.ring.length) this.growRing(length);
+    if (((this.tailPos - this.keptPos) | 0) + length > this.ring.length) this.growRing(length);
     if (length > 0) this.copyIn(sdu, length);
     this.unackedSdus++;
     if (length <= payloadMax) this.appendPdu(length, FLAG.FIRST | FLAG.LAST);
     else this.appendCut(length, FLAG.FIRST | FLAG.LAST, payloadMax);
+  }
+
+  /** An SDU of one PDU that leaves at once, past the ring: only where sent bytes are not kept. */
+  appendPassing(length: number): void {
+    this.unackedSdus++;
+    this.appendPdu(length, FLAG.FIRST | FLAG.LAST);
   }
 
   private copyIn(sdu: Uint8Array, length: number): void {
@@ -120,6 +138,11 @@ export class SendWindow {
     this.tailPos = (this.tailPos + length) | 0;
   }
 
+  /** The peer's window covers a PDU of so many bytes behind all that was written. */
+  covers(length: number): boolean {
+    return ((this.tail - this.edge) | 0) < 0 && ((this.tailPos + length - this.edgePos) | 0) <= 0;
+  }
+
   /** The next PDU exists and the peer's window covers it. The end marker takes no room and may lie on the edge. */
   mayTransmit(): boolean {
     const nxt = this.nxt;
@@ -135,6 +158,7 @@ export class SendWindow {
   markFirstTransmission(nowI32: number): void {
     const at = (this.nxt & this.metaMask) * STRIDE;
     if (this.nxt === this.una) this.meta[at + INFO]! |= FLAG.DRF;
+    this.nxtPos = (this.nxtPos + (this.meta[at + INFO]! >>> LENGTH_SHIFT)) | 0;
     this.meta[at + FIRST_SENT] = nowI32;
     this.meta[at + LAST_SENT] = nowI32;
     this.nxt = (this.nxt + 1) | 0;
@@ -289,10 +313,12 @@ export class SendWindow {
   /**
    * Cuts what was never sent anew, for another largest PDU. False if something sent and unacknowledged is larger:
    * a number belongs to its bytes, so that cannot be cut again.
+   * False too if something sent was not kept.
    */
   recut(payloadMax: number): boolean {
+    const sentMax = this.retains ? payloadMax : 0;
     for (let i = this.una; i !== this.nxt; i = (i + 1) | 0) {
-      if (this.lengthOf(i) > payloadMax) return false;
+      if (this.lengthOf(i) > sentMax) return false;
     }
     const pieces: { length: number; flags: number }[] = [];
     for (let i = this.nxt; i !== this.tail; i = (i + 1) | 0) {
@@ -323,7 +349,7 @@ export class SendWindow {
   /** Nothing more will be sent: what is queued is dropped. `unackedSdus` still tells how many SDUs that was. */
   abandon(): void {
     this.una = this.nxt = this.tail;
-    this.unaPos = this.tailPos;
+    this.unaPos = this.nxtPos = this.tailPos;
     this.lostCount = 0;
     this.release();
   }
@@ -347,13 +373,13 @@ export class SendWindow {
   }
 
   private growRing(extra: number): void {
-    const used = (this.tailPos - this.unaPos) | 0;
+    const used = (this.tailPos - this.keptPos) | 0;
     let size = Math.max(this.ring.length * 2, FIRST_RING_BYTES);
     while (size < used + extra) size *= 2;
     const spare = size === FIRST_RING_BYTES ? spareRings.pop() : undefined;
     const grown = spare ?? new Uint8Array(size);
     const old = this.ring;
-    let pos = this.unaPos;
+    let pos = this.keptPos;
     for (let left = used; left > 0;) {
       const n = Math.min(left, old.length - (pos & this.ringMask), size - (pos & (size - 1)));
       const from = pos & this.ringMask;

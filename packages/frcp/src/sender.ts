@@ -1,6 +1,6 @@
 import type { DormantSender } from './dormant.ts';
 import type { FrcpParams, FrcpTimes } from './params.ts';
-import { FLAG, readI32, type Pci } from './pci.ts';
+import { FLAG, PCI_BYTES, readI32, TRAILER_BYTES, type Pci } from './pci.ts';
 import { WINDOW_PDUS_MAX } from './params.ts';
 import { RttEstimator } from './rtt-estimator.ts';
 import { SendWindow } from './send-window.ts';
@@ -22,7 +22,7 @@ const RENDEZVOUS_RELIABLE_MAX_US = 30_000_000;
 
 /** The sending half: the run, its sender timer, retransmission and window probes. Made by the first write. */
 export class Sender {
-  readonly window = new SendWindow();
+  readonly window: SendWindow;
   readonly rtt = new RttEstimator();
   /** Index of the PDU that `pick` chose. */
   picked = 0;
@@ -49,6 +49,7 @@ export class Sender {
     this.times = times;
     this.timers = timers;
     this.stats = stats;
+    this.window = new SendWindow(params.reliable && (params.movable || !params.lowerReliable));
     this.window.edge = params.windowPdus;
     this.window.edgePos = params.windowBytes;
   }
@@ -68,7 +69,7 @@ export class Sender {
   recall(was: DormantSender): void {
     const { window, rtt } = this;
     window.una = window.nxt = window.tail = window.lostHint = window.sackHigh = was.index;
-    window.unaPos = window.tailPos = was.pos;
+    window.unaPos = window.nxtPos = window.tailPos = was.pos;
     window.edge = was.edge;
     window.edgePos = was.edgePos;
     window.base = was.base;
@@ -91,6 +92,14 @@ export class Sender {
     if (window.queuedBytes + bytes > this.params.windowBytes) return false;
     const max = this.times.payloadMaxBytes;
     return pdus + (bytes <= max ? 1 : Math.ceil(bytes / max)) <= this.params.windowPdus;
+  }
+
+  /** Size of the PDU in which an SDU may leave now and without a copy of it being kept; 0: it may not. */
+  passingBytes(sduBytes: number): number {
+    const { window, params } = this;
+    if (window.retains || window.nxt !== window.tail || sduBytes > this.times.payloadMaxBytes) return 0;
+    if (!this.hasRoomFor(sduBytes) || (params.reliable && !window.covers(sduBytes))) return 0;
+    return sduBytes + PCI_BYTES + (params.integrity ? TRAILER_BYTES : 0);
   }
 
   append(sdu: Uint8Array): void {
@@ -184,7 +193,10 @@ export class Sender {
     }
     window.beginAck();
     if (ahead > 0) window.acknowledge(index);
-    if (pci.sackRanges > 0) this.takeRanges(buf, pci);
+    if (pci.sackRanges > 0) {
+      if (window.retains) this.takeRanges(buf, pci);
+      else this.stats.badAcks++;
+    }
     this.takeWindow(index, pci);
     if (window.newlyDelivered === 0) return false;
     this.onProgress(now);

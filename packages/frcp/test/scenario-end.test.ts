@@ -174,7 +174,7 @@ describe('a flow on a reliable lower flow', () => {
 
 describe('a move to another lower flow', () => {
   test('loses nothing and delivers nothing twice', () => {
-    const pair = new Pair({ params: { lowerReliable: true }, link: { inOrder: true } });
+    const pair = new Pair({ params: { lowerReliable: true, movable: true }, link: { inOrder: true } });
     write(pair, pair.a, 0, 10);
     pair.run(SECOND);
     pair.a.out.down = pair.b.out.down = true;

@@ -12,15 +12,17 @@ export interface Pumped extends Timed {
   pump(nowUs: number): number;
 }
 
-/** Connections written to in each of so many consecutive jobs are pumped without waiting for the writer to pause. */
-const WRITE_ROUNDS_MAX = 32;
+/** Connections used in each of so many consecutive jobs are pumped without waiting for the program to pause. */
+const ROUNDS_MAX = 32;
+/** Jobs that a program, woken by input, has to begin with reading and answering: what it does then needs no PDU of its own. */
+const GRACE_ROUNDS = 2;
 /** A deadline nearer than this is served by the next turn: no timer is that fine. */
 const TURN_US = 1_000;
 
 /**
  * Runs all FRCP connections of a process: one timer, one clock reading a turn. Input and writes only touch a
  * connection; at the end of the turn's input all touched ones are pumped, so that acknowledgements of a batch
- * become one. A program that writes in a loop is let run up to `WRITE_ROUNDS_MAX` rounds before.
+ * become one. A program that reads or writes in a loop is let run up to `ROUNDS_MAX` rounds before.
  */
 export class FrcpDriver {
   readonly #clock: RuntimeClock;
@@ -28,7 +30,7 @@ export class FrcpDriver {
   #touched: Pumped[] = [];
   #spare: Pumped[] = [];
   #scheduled = false;
-  #writes = 0;
+  #used = false;
   #rounds = 0;
   #nowUs = -1;
   #timer: TimerHandle | null = null;
@@ -48,9 +50,13 @@ export class FrcpDriver {
     return this.#nowUs;
   }
 
-  /** Has the connection pumped at the end of this turn. `writing`: by the program, which may write more at once. */
-  touch(connection: Pumped, writing: boolean): void {
-    if (writing) this.#writes++;
+  /** The program read or wrote, and may do more at once: it is waited for. */
+  used(): void {
+    this.#used = true;
+  }
+
+  /** Has the connection pumped at the end of this turn. */
+  touch(connection: Pumped): void {
     if (connection.touched) return;
     connection.touched = true;
     this.#touched.push(connection);
@@ -63,15 +69,15 @@ export class FrcpDriver {
   }
 
   readonly #job = (): void => {
-    if (this.#writes > 0 && this.#rounds < WRITE_ROUNDS_MAX) {
-      this.#writes = 0;
+    if (this.#rounds < GRACE_ROUNDS || (this.#used && this.#rounds < ROUNDS_MAX)) {
+      this.#used = false;
       this.#rounds++;
       void SETTLED.then(this.#job);
       return;
     }
     this.#scheduled = false;
     this.#rounds = 0;
-    this.#writes = 0;
+    this.#used = false;
     this.#pumpTouched();
   };
 
@@ -95,10 +101,10 @@ export class FrcpDriver {
     this.#arm();
   }
 
-  /** A deadline that moves away is left in place: when it fires, it is asked for the true one. */
+  /** A deadline that moves away or falls away is left in place: when it fires, it is asked for the true one. */
   #setDeadline(connection: Pumped, deadlineUs: number): void {
-    if (deadlineUs === Infinity) this.#heap.delete(connection);
-    else if (connection.heapIndex < 0 || deadlineUs < connection.deadlineUs) {
+    if (deadlineUs === Infinity) return;
+    if (connection.heapIndex < 0 || deadlineUs < connection.deadlineUs) {
       this.#heap.set(connection, deadlineUs);
     }
   }

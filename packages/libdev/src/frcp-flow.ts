@@ -20,6 +20,12 @@ let filledBytes = 0;
 const fill = (target: Uint8Array, offset: number): number =>
   (filledBytes = filling.pollTransmit(fillingUs, target, offset));
 
+let passing: Uint8Array;
+/** Has the connection write this SDU as a PDU. */
+const fillPassing = (target: Uint8Array, offset: number): number =>
+  filling.pass(fillingUs, passing, target, offset);
+const NOTHING = new Uint8Array(0);
+
 /** A flow with FRCP on it. The connection outlives what carries it. */
 export class FrcpFlow extends BaseFlow implements Pumped {
   heapIndex = -1;
@@ -55,12 +61,13 @@ export class FrcpFlow extends BaseFlow implements Pumped {
   override onMessage(slab: Buffer, start: number, end: number): void {
     this.#connection.handlePdu(this.#driver.now(), slab, start, end);
     this.port!.consumed(end - start);
-    this.#driver.touch(this, false);
+    if (this.readers !== null) this.#takeEvents();
+    this.#driver.touch(this);
   }
 
   override onWritable(): void {
     this.#channelFull = false;
-    this.#driver.touch(this, false);
+    this.#driver.touch(this);
   }
 
   override onEnd(errno: EndErrno): void {
@@ -110,8 +117,9 @@ export class FrcpFlow extends BaseFlow implements Pumped {
     }
     const sdu = this.#connection.read();
     if (sdu === null) return null;
-    // The window may have opened: the peer is told at the end of this turn.
-    this.#driver.touch(this, false);
+    this.#driver.used();
+    // The window has opened: the peer is told at the end of this turn.
+    if (this.#connection.ackDue) this.#driver.touch(this);
     return Buffer.isBuffer(sdu) ? sdu : Buffer.from(sdu.buffer, sdu.byteOffset, sdu.byteLength);
   }
 
@@ -121,13 +129,35 @@ export class FrcpFlow extends BaseFlow implements Pumped {
   }
 
   protected override put(message: Uint8Array): WriteOutcome {
+    if (this.#pass(message)) return 'sent';
     const outcome = this.#connection.write(this.#driver.now(), message);
     if (outcome === 'queued') {
-      this.#driver.touch(this, true);
+      this.#driver.used();
+      this.#driver.touch(this);
       return 'sent';
     }
     if (outcome === 'would-block') this.#windowFull = true;
     return outcome;
+  }
+
+  /** Sends a message from the caller's memory straight into the channel, if nothing waits before it. */
+  #pass(message: Uint8Array): boolean {
+    if (this.#channelFull || this.#lowerEnded) return false;
+    const connection = this.#connection;
+    const nowUs = this.#driver.now();
+    const pduBytes = connection.passingBytes(nowUs, message.length);
+    if (pduBytes === 0) return false;
+    filling = connection;
+    fillingUs = nowUs;
+    passing = message;
+    const outcome = this.port!.trySendWith(pduBytes, fillPassing);
+    passing = NOTHING;
+    if (outcome === 'would-block') this.#channelFull = true;
+    if (outcome !== 'sent') return false;
+    if (this.heapIndex < 0 || (connection.nextTimeout() ?? Infinity) < this.deadlineUs) {
+      this.#driver.touch(this);
+    }
+    return true;
   }
 
   protected override canPut(): boolean {
@@ -136,8 +166,11 @@ export class FrcpFlow extends BaseFlow implements Pumped {
 
   protected override startDrain(): boolean {
     if (this.#lowerEnded) return true;
-    this.#connection.close(this.#driver.now());
-    this.#driver.touch(this, false);
+    const nowUs = this.#driver.now();
+    this.#connection.close(nowUs);
+    this.#transmit(nowUs);
+    if (this.#connection.isClosed) return true;
+    this.#driver.touch(this);
     return false;
   }
 
