@@ -1,6 +1,5 @@
 import { getEventListeners } from 'node:events';
 import { describe, expect, test } from '@jest/globals';
-import type { Flow } from '../src/index.ts';
 import { createTestLayer } from '../src/testing.ts';
 import { codeOf, eventually, pair, text } from './support.ts';
 
@@ -53,11 +52,11 @@ describe.each(['raw', 'data'] as const)('waiting on a flow of QoS %s', (qos) => 
 
   test('ends a blocked write when the peer deallocates', async () => {
     const { a, b } = await pair(qos);
-    await fillUp(a);
-    const writing = codeOf(a.write(Buffer.alloc(1_000)));
+    // More than fits into the window and into what the peer's end takes before its program reads.
+    const writings = Array.from({ length: 2_000 }, () => codeOf(a.write(Buffer.alloc(1_000))));
     const room = codeOf(a.writable());
     b.abort();
-    expect(await writing).toBe('FLOWRING_FLOW_DOWN');
+    expect(await writings.at(-1)).toBe('FLOWRING_FLOW_DOWN');
     expect(await room).toBe('FLOWRING_FLOW_DOWN');
   });
 
@@ -189,15 +188,6 @@ describe('dealloc of a reliable flow', () => {
     expect(read).toEqual(Array.from({ length: 200 }, (_, i) => String(i)));
   });
 });
-
-/** Writes until nothing moves any more: the window, and what the peer's end takes before its program reads. */
-async function fillUp(flow: Flow): Promise<void> {
-  do while (flow.tryWrite(Buffer.alloc(1_000)) === 'sent');
-  while (
-    (await codeOf(flow.writable({ timeoutMs: 50 }))) === 'resolved' ||
-    flow.tryWrite(Buffer.alloc(1_000)) === 'sent'
-  );
-}
 
 async function virtualPair(layer: ReturnType<typeof createTestLayer>) {
   const opening = pair('data', layer);
