@@ -55,7 +55,7 @@ describe('the IRM daemon', () => {
       timeoutMs: 5_000,
     });
     await until('the flow is allocated', () => client.got.some((message) => message.t === 'allocated'));
-    expect(readdirSync(channelFolderOf(irmd.dir))).not.toEqual([]);
+    expect(existsSync(channelFolderOf(irmd.dir))).toBe(true);
     const children = childrenOf(irmd.daemon!.pid!);
     expect(children.length).toBeGreaterThan(0);
     irmd.daemon!.kill('SIGTERM');

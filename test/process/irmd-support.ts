@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import type { ControlMessage } from '@flowring/common';
 import type { ControlClient } from '@flowring/control';
 import { connectControl } from '@flowring/control';
+import { availableKinds } from '@flowring/channel';
 
 const ROOT = join(import.meta.dirname, '../..');
 const IRMD = join(ROOT, 'packages/irmd/dist/bin/irmd.js');
@@ -84,7 +85,7 @@ export class DaemonUnderTest {
       kind: 'app',
       program,
       path: `/test/${program}`,
-      channels: ['shm', 'unix'],
+      channels: availableKinds(),
       onMessage: (message) => got.push(message),
       onClose: () => undefined,
     });
