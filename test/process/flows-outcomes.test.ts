@@ -24,8 +24,11 @@ describe.each(PATHS)('an allocation over $path', ({ via }) => {
     client = await agents.start();
     const opening = client.call('alloc', 'decided', via);
     await requestArrived();
-    await server.call('answer');
-    await opening;
+    const [served, opened] = [await server.call('answer'), await opening];
+    await client.call('write', opened, 'is the channel up?');
+    await server.call('read', served);
+    await server.call('write', served, 'it is');
+    await client.call('read', opened);
     descriptors = new Map([server.pid!, client.pid!].map((pid) => [pid, descriptorsOf(pid)]));
     flows = await flowCount(daemon);
     expect(flows).toBeGreaterThan(0);
