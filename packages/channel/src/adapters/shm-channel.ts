@@ -41,7 +41,9 @@ export class ShmChannel extends MuxChannel {
   /** In a turn of its own, so that the receivers' promises have run and their answers are sent. */
   readonly #waitBusily = () => {
     if (!this.isOpen) return;
-    if (this.#spinner.wait(this.#hasNews)) this.pump();
+    const outcome = this.#spinner.wait(this.#hasNews);
+    if (outcome === 'ready') this.pump();
+    else if (outcome === 'again') setImmediate(this.#waitBusily);
     else this.#sleep();
   };
 
