@@ -36,6 +36,8 @@ export class ShmChannel extends MuxChannel {
   /** A pump or a busy wait is on its way: the peer need not ring. */
   #isAwake = true;
   #peerHasLeft = false;
+  #sentBefore = 0;
+  #receivedBefore = 0;
   readonly #hasNews = () => this.#reader.readable() !== 0 || (this.mux.wantsRoom && this.#writer.hasRoom());
 
   /** In a turn of its own, so that the receivers' promises have run and their answers are sent. */
@@ -141,8 +143,17 @@ export class ShmChannel extends MuxChannel {
     if (this.#peerHasLeft) return this.goDown('peer-died', errnoOf('FLOWRING_PEER_GONE'));
     this.#isAwake = true;
     if (taken >= STREAM_BYTES) this.requestTurn();
-    else if (taken > 0 && this.#spinner.isWorthwhile()) setImmediate(this.#waitBusily);
+    else if (this.#converses() && this.#spinner.isWorthwhile()) setImmediate(this.#waitBusily);
     else this.#sleep();
+  }
+
+  /** Whether we have sent and received messages since the last turn: only then is an answer likely to come soon. */
+  #converses(): boolean {
+    const { messagesSent, messagesReceived } = this.mux.stats;
+    const converses = messagesSent !== this.#sentBefore && messagesReceived !== this.#receivedBefore;
+    this.#sentBefore = messagesSent;
+    this.#receivedBefore = messagesReceived;
+    return converses;
   }
 
   #sleep(): void {

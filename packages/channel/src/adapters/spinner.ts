@@ -7,12 +7,12 @@ const WAKE_COST_US = 20;
  * reader of a pipe on its writer's processor, so at first the two ends may share one; when both want to run it moves
  * one of them within some ticks, and from then on neither needs to sleep.
  */
-const TRIAL_MS = 6;
+const TRIAL_MS = 4;
 /** A trial pays when answers within a turn outnumber turns without by this, in its second half. */
 const HITS_PER_MISS = 8;
 /** After a failed trial so many chances are let go, twice as many after each further one, up to the second number. */
 const BACKOFF_MIN = 64;
-const BACKOFF_MAX = 16_384;
+const BACKOFF_MAX = 4_096;
 
 /** `again`: other work has its turn, then the wait goes on. */
 export type SpinOutcome = 'ready' | 'again' | 'miss';
@@ -35,7 +35,7 @@ export class Spinner {
   #lateHits = 0;
   #lateMisses = 0;
 
-  /** One chance: call when a turn with traffic ends. */
+  /** One chance: call when a turn of a conversation ends. */
   isWorthwhile(): boolean {
     if (!this.#isLikely) return false;
     if (this.#chancesToSkip === 0) return true;
