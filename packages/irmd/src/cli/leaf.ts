@@ -26,6 +26,8 @@ export interface Session {
   readonly json: boolean;
   /** Asks the daemon, connecting first if need be. */
   request(request: ManagementRequest, timeoutMs?: number): Promise<Row>;
+  /** Reaches the daemon, or rejects `FLOWRING_IRMD_UNREACHABLE`. */
+  connect(): Promise<void>;
   /** All rows of a paged list. */
   list(t: 'name-list' | 'flow-list' | 'process-list' | 'ipcp-list'): Promise<readonly Row[]>;
   /** Says what was changed: a sentence, or with --json the value. */
@@ -77,6 +79,12 @@ class DaemonSession implements Session {
   }
 
   async request(request: ManagementRequest, timeoutMs?: number): Promise<Row> {
+    await this.connect();
+    const value = await this.#client!.request(request, timeoutMs === undefined ? {} : { timeoutMs });
+    return isRow(value) ? value : {};
+  }
+
+  async connect(): Promise<void> {
     this.#client ??= await connectControl({
       dir: this.dir,
       kind: 'tool',
@@ -86,8 +94,6 @@ class DaemonSession implements Session {
       onMessage: () => undefined,
       onClose: () => undefined,
     });
-    const value = await this.#client.request(request, timeoutMs === undefined ? {} : { timeoutMs });
-    return isRow(value) ? value : {};
   }
 
   async list(t: 'name-list' | 'flow-list' | 'process-list' | 'ipcp-list'): Promise<readonly Row[]> {
