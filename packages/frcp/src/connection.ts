@@ -1,7 +1,7 @@
 import { copyAll } from './copy-bytes.ts';
-import { dormantOf, type Dormant } from './dormant.ts';
-import { EVENT, eventOf, type FrcpDownReason, type FrcpEvent } from './events.ts';
-import { deriveTimes, initialTimes, type FrcpParams, type FrcpTimes, type LowerFlow } from './params.ts';
+import { EVENT, eventOf, type FrcpEvent } from './events.ts';
+import { LifeCycle, PHASE, PHASE_NAMES } from './life-cycle.ts';
+import { deriveTimes, type LowerFlow } from './params.ts';
 import {
   decodePci,
   encodePci,
@@ -13,28 +13,14 @@ import {
   openTrailer,
 } from './pci.ts';
 import { ACCEPT } from './receive-window.ts';
-import { Receiver } from './receiver.ts';
-import { Sender } from './sender.ts';
-import { isBelievableReset, stampEcho, stampReset } from './stateless-answers.ts';
-import { FrcpStats } from './stats.ts';
-import type { DurationUs, InstantUs } from './time.ts';
-import { NEVER, TimerTable } from './timer-table.ts';
+import type { Receiver } from './receiver.ts';
+import type { Sender } from './sender.ts';
+import { stampEcho, stampReset } from './stateless-answers.ts';
+import type { InstantUs } from './time.ts';
+import { NEVER } from './timer-table.ts';
 
 /** `would-block`: {@link FrcpEvent} `writable` follows. `too-large`: over `sduMaxBytes`. `closed`: no more writes. */
 export type WriteOutcome = 'queued' | 'would-block' | 'too-large' | 'closed';
-
-const PHASE = { OPEN: 0, CLOSING: 1, CLOSED: 2, DOWN: 3, DRAINED: 4 } as const;
-type Phase = (typeof PHASE)[keyof typeof PHASE];
-const PHASE_NAMES = ['open', 'closing', 'closed', 'down', 'drained'];
-
-/**
- * So long after it was woken, and again, a connection with nothing to do is folded to what it must remember. Small
- * buffers go back as soon as they are empty, large ones then.
- */
-const RELEASE_US = 10_000_000;
-
-/** Timers of those that are not awake; never set. */
-const NO_TIMERS = new TimerTable();
 
 /** Headers are decoded into and encoded from these two; every call finishes with them before it returns. */
 const incoming = newPci();
@@ -45,30 +31,8 @@ const outgoing = newPci();
  * decreases. After any input poll `pollTransmit`, `pollEvent`, `read` and `nextTimeout` until they are empty.
  * The protocol is docs/spec/frcp.md.
  */
-export class FrcpConnection {
-  readonly stats: FrcpStats = new FrcpStats();
-  private readonly params: FrcpParams;
-  private times: FrcpTimes;
-  private mplUs: DurationUs;
-  private timers = NO_TIMERS;
-  private dormant: Dormant | null = null;
-  private tx: Sender | null = null;
-  private rx: Receiver | null = null;
-  private phase: Phase = PHASE.OPEN;
-  private events = 0;
-  private resetNow = false;
-  private downReason: FrcpDownReason = 'gave-up';
-  private downUnacked = 0;
-  /** A probe came while the peer has no run here: answer with its own number and our window. */
-  private echoNow = false;
+export class FrcpConnection extends LifeCycle {
   private echoSeq = 0;
-  private endTold = false;
-
-  constructor(params: FrcpParams, _now: InstantUs) {
-    this.params = params;
-    this.mplUs = params.mplUs;
-    this.times = initialTimes(params);
-  }
 
   /** Copies an SDU of 0 to `sduMaxBytes` bytes into the send buffer. */
   write(now: InstantUs, sdu: Uint8Array): WriteOutcome {
@@ -101,25 +65,6 @@ export class FrcpConnection {
     return this.transmitData(now, tx, sdu, out, offset);
   }
 
-  private newSender(): Sender {
-    return new Sender(this.params, this.times, this.timers, this.stats);
-  }
-
-  private newReceiver(): Receiver {
-    return new Receiver(this.params, this.timers, this.stats);
-  }
-
-  private wake(now: InstantUs): void {
-    if (this.timers !== NO_TIMERS) return;
-    this.timers = new TimerTable();
-    this.timers.releaseAt = now + RELEASE_US;
-    const { dormant } = this;
-    if (dormant === null) return;
-    this.dormant = null;
-    if (dormant.tx !== null) (this.tx = this.newSender()).recall(dormant.tx);
-    if (dormant.rx !== null) (this.rx = this.newReceiver()).recall(dormant.rx);
-  }
-
   /** Takes in a PDU, `buf[start, end)`, which must not be written again. Never throws on its content. */
   handlePdu(now: InstantUs, buf: Uint8Array, start: number, end: number): void {
     if (this.phase === PHASE.DRAINED) return;
@@ -132,7 +77,7 @@ export class FrcpConnection {
     }
     const flags = incoming.flags;
     if ((flags & FLAG.RESET) !== 0) {
-      this.onReset();
+      this.onReset(incoming);
       return;
     }
     if (this.phase === PHASE.DOWN) {
@@ -182,14 +127,6 @@ export class FrcpConnection {
     } else if (acceptance === ACCEPT.VIOLATION) this.goDown(now, 'protocol-violation');
   }
 
-  private onEnd(now: InstantUs): void {
-    if (this.endTold) return;
-    this.endTold = true;
-    this.events |= EVENT.END;
-    if (this.phase === PHASE.CLOSING) this.finishClose(now);
-    else if (this.phase === PHASE.CLOSED) this.timers.lingerAt = this.lingerUntil(now);
-  }
-
   //= R-FRCP-39
   private onRendezvous(now: InstantUs): void {
     const rx = this.rx;
@@ -200,18 +137,6 @@ export class FrcpConnection {
     if ((incoming.flags & FLAG.DRF) === 0) return;
     this.echoNow = true;
     this.echoSeq = incoming.seq;
-  }
-
-  private onReset(): void {
-    if (!isBelievableReset(incoming, this.tx, this.rx)) {
-      this.stats.badAcks++;
-      return;
-    }
-    if (this.phase === PHASE.CLOSED || this.phase === PHASE.DOWN) this.drain();
-    else {
-      this.fail('reset');
-      this.drain();
-    }
   }
 
   /** Deadlines that have come. Extra calls change nothing. Hand in packets first. */
@@ -228,31 +153,6 @@ export class FrcpConnection {
     if (timers.reorderAt <= now) tx.onReorderTimer(now);
     if (timers.rendezvousAt <= now) tx.onRendezvousTimer(now);
     if (timers.rtxAt <= now && !tx.onRtxTimer(now)) this.giveUp(now);
-  }
-
-  /** G has passed. If only the end marker is unanswered, all SDUs have arrived and the close is done. */
-  //= R-FRCP-47
-  private giveUp(now: InstantUs): void {
-    if (this.phase === PHASE.CLOSING && this.unackedSdus === 0) this.closed(now);
-    else this.goDown(now, 'gave-up');
-  }
-
-  private releaseBuffers(now: InstantUs): void {
-    const { tx, rx, timers } = this;
-    if (tx !== null && tx.window.una === tx.window.tail) tx.window.release();
-    if (rx !== null && rx.window.queue.length === 0) rx.window.queue.release();
-    timers.releaseAt = NEVER;
-    if (!this.fold()) timers.releaseAt = now + RELEASE_US;
-  }
-
-  private fold(): boolean {
-    const busy =
-      this.phase !== PHASE.OPEN || this.events !== 0 || this.echoNow || this.timers.next() !== NEVER;
-    this.dormant = busy ? null : dormantOf(this.tx, this.rx);
-    if (this.dormant === null) return false;
-    this.tx = this.rx = null;
-    this.timers = NO_TIMERS;
-    return true;
   }
 
   /**
@@ -328,11 +228,6 @@ export class FrcpConnection {
     return this.rx === null ? null : this.rx.read();
   }
 
-  /** All that was written has arrived, and so has or will the end. */
-  get isClosed(): boolean {
-    return this.phase === PHASE.CLOSED;
-  }
-
   /** An acknowledgement or a wider window should leave. */
   get ackDue(): boolean {
     return this.rx !== null && this.rx.ackNow;
@@ -340,11 +235,6 @@ export class FrcpConnection {
 
   get readableSdus(): number {
     return this.rx === null ? 0 : this.rx.window.queue.length;
-  }
-
-  /** SDUs written and not acknowledged by the peer's FRCP. */
-  get unackedSdus(): number {
-    return this.tx === null ? 0 : this.tx.window.unackedSdus;
   }
 
   /** Bytes of the send buffer in use. */
@@ -366,103 +256,6 @@ export class FrcpConnection {
   nextTimeout(): InstantUs | null {
     const at = this.timers.next();
     return at === NEVER ? null : at;
-  }
-
-  /**
-   * Ends the flow after all that was written: `closed` when all of it is acknowledged. From now on what arrives
-   * is acknowledged and dropped; what is readable already stays so.
-   */
-  //= R-FRCP-50
-  close(now: InstantUs): void {
-    if (this.phase !== PHASE.OPEN) return;
-    this.wake(now);
-    this.phase = PHASE.CLOSING;
-    const tx = (this.tx ??= this.newSender());
-    tx.appendEnd();
-    if (this.rx !== null) {
-      this.rx.window.discarding = true;
-      this.rx.ackNow = this.params.reliable;
-    }
-    this.finishClose(now);
-  }
-
-  /** Done when all SDUs are acknowledged, and the marker too unless the peer has ended or none can be lost. */
-  //= R-FRCP-52
-  private finishClose(now: InstantUs): void {
-    const window = this.tx!.window;
-    if (window.unackedSdus !== 0) return;
-    const isCertain = this.params.lowerReliable || (this.rx !== null && this.rx.window.ended);
-    if (window.una === window.tail || (isCertain && window.nxt === window.tail)) this.closed(now);
-  }
-
-  private closed(now: InstantUs): void {
-    this.phase = PHASE.CLOSED;
-    this.events |= EVENT.CLOSED;
-    this.stopSending();
-    if (this.rx !== null && this.params.reliable) this.rx.ackNow ||= this.rx.owesAck;
-    this.timers.lingerAt = this.lingerUntil(now);
-  }
-
-  /** The remnant answers copies until none can come: Rt after the last it accepted. */
-  //= R-FRCP-53
-  private lingerUntil(now: InstantUs): InstantUs {
-    const rx = this.rx;
-    if (rx !== null && rx.window.ended && this.params.lowerReliable) return now + this.params.aUs;
-    if (rx !== null && rx.window.ended && rx.expiresAt !== NEVER) return rx.expiresAt;
-    return now + this.times.receiverTimerUs;
-  }
-
-  /** A peer that goes on sending keeps the remnant: its copies still want their answers. */
-  private onLinger(now: InstantUs): void {
-    const rx = this.rx;
-    const busy = this.phase === PHASE.CLOSED && rx !== null && !rx.window.ended && !rx.runOver(now);
-    if (busy && rx.expiresAt !== NEVER && rx.expiresAt > now) this.timers.lingerAt = rx.expiresAt;
-    else this.drain();
-  }
-
-  private stopSending(): void {
-    const { tx, timers } = this;
-    timers.rtxAt = timers.reorderAt = timers.rendezvousAt = timers.releaseAt = NEVER;
-    if (tx === null) return;
-    tx.probeNow = false;
-    tx.window.abandon();
-  }
-
-  /** Ends the flow at once, on both sides; what is not acknowledged may be lost. */
-  abort(now: InstantUs): void {
-    if (this.phase >= PHASE.DOWN) return;
-    this.wake(now);
-    this.phase = PHASE.DOWN;
-    this.resetNow = true;
-    this.leave(now);
-  }
-
-  private goDown(now: InstantUs, reason: FrcpDownReason): void {
-    this.fail(reason);
-    this.resetNow = true;
-    this.leave(now);
-  }
-
-  private fail(reason: FrcpDownReason): void {
-    this.downReason = reason;
-    this.downUnacked = this.unackedSdus;
-    this.phase = PHASE.DOWN;
-    this.events |= EVENT.DOWN;
-  }
-
-  private leave(now: InstantUs): void {
-    this.events &= ~EVENT.WRITABLE;
-    this.stopSending();
-    this.timers.clear();
-    const { mplUs, params } = this;
-    this.timers.lingerAt = now + (params.lowerReliable ? params.aUs : 2 * mplUs + params.aUs);
-  }
-
-  private drain(): void {
-    this.stopSending();
-    this.phase = PHASE.DRAINED;
-    this.events |= EVENT.DRAINED;
-    this.timers.clear();
   }
 
   /**
