@@ -34,7 +34,7 @@ const outgoing = newPci();
 export class FrcpConnection extends LifeCycle {
   private echoSeq = 0;
 
-  /** Copies an SDU of 0 to `sduMaxBytes` bytes into the send buffer. */
+  /** Copies an SDU, or bytes of a stream, of 0 to `sduMaxBytes` bytes into the send buffer. */
   write(now: InstantUs, sdu: Uint8Array): WriteOutcome {
     if (this.phase !== PHASE.OPEN) return 'closed';
     if (sdu.length > this.params.sduMaxBytes) return 'too-large';
@@ -223,9 +223,27 @@ export class FrcpConnection extends LifeCycle {
     return this.params.integrity ? sealTrailer(out, start, end, this.params.crc32) : end - start;
   }
 
-  /** The next SDU: a view of what was handed in when it came in one piece. Reading opens the window. */
-  read(): Uint8Array | null {
-    return this.rx === null ? null : this.rx.read();
+  /**
+   * The next SDU, or at most `maxBytes` of it: a view of what was handed in when it came in one piece. The rest of an
+   * SDU comes before the next one, see {@link sduEnded}. A stream gives bytes as they come. Reading opens the window.
+   */
+  read(maxBytes?: number): Uint8Array | null {
+    const rx = this.rx;
+    if (rx === null) return null;
+    return maxBytes === undefined ? rx.read() : rx.readPart(maxBytes);
+  }
+
+  /**
+   * Copies the next SDU, or what fits of it, to `out[offset, end)`; of a stream, as many bytes as there are. Returns
+   * how many; -1 when nothing is readable.
+   */
+  readInto(out: Uint8Array, offset = 0, end: number = out.length): number {
+    return this.rx === null ? -1 : this.rx.readInto(out, offset, end);
+  }
+
+  /** What was read last was the end of its SDU: the next read gives the next one. Says nothing on a stream. */
+  get sduEnded(): boolean {
+    return this.rx === null || !this.rx.window.queue.isHeadCut;
   }
 
   /** An acknowledgement or a wider window should leave. */

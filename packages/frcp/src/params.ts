@@ -20,6 +20,8 @@ export interface FrcpParams {
   readonly windowBytes: number;
   /** False: in order, late PDUs dropped, nothing sent twice but the end marker. Default true. */
   readonly reliable: boolean;
+  /** Bytes without boundaries instead of SDUs; needs `reliable`. Default false. Equal at both ends. */
+  readonly stream: boolean;
   /** The lower flow neither loses nor reorders while it lives. Default false. */
   readonly lowerReliable: boolean;
   /** `moveLower` may be called while data is under way: on a reliable lower flow costs a copy of it. Default false. */
@@ -84,6 +86,7 @@ const DEFAULTS = {
   windowPdus: 4_096,
   windowBytes: 262_144,
   reliable: true,
+  stream: false,
   lowerReliable: false,
   movable: false,
   integrity: false,
@@ -110,6 +113,7 @@ export function resolveParams(
   inRange('windowBytes', p.windowBytes, 4_096, CREDIT_MAX_BYTES);
   inRange('rtoMinUs', p.rtoMinUs, 1, DT_MAX_US);
   inRange('rtoInitialUs', p.rtoInitialUs, p.rtoMinUs, DT_MAX_US);
+  if (p.stream && !p.reliable) throw new RangeError('stream: needs reliable');
   if (typeof p.randomU32 !== 'function') throw new RangeError('randomU32: must be a function');
   return p;
 }

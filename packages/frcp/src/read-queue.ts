@@ -16,6 +16,8 @@ export class ReadQueue {
   private tail = 0;
   /** Bytes of all of them. */
   heldBytes = 0;
+  /** Some of the oldest was taken, and not all of it. */
+  isHeadCut = false;
 
   get length(): number {
     return (this.tail - this.head) | 0;
@@ -31,7 +33,7 @@ export class ReadQueue {
     this.heldBytes += end - start;
   }
 
-  /** The oldest SDU: the buffer itself if it is all of it, else a view. */
+  /** The oldest SDU, or what is left of it: the buffer itself if it is all of it, else a view. */
   shift(): Uint8Array | null {
     if (this.tail === this.head) return null;
     const slot = this.head & this.mask;
@@ -41,8 +43,26 @@ export class ReadQueue {
     this.buffers![slot] = NO_BYTES;
     this.head = (this.head + 1) | 0;
     this.heldBytes -= end - start;
+    this.isHeadCut = false;
     if (this.head === this.tail && !this.isLarge) this.release();
     return start === 0 && end === buf.length ? buf : buf.subarray(start, end);
+  }
+
+  /** What is left of the oldest SDU, bytes; -1 when there is none. */
+  get headBytes(): number {
+    if (this.tail === this.head) return -1;
+    const at = (this.head & this.mask) << 1;
+    return this.spans[at + 1]! - this.spans[at]!;
+  }
+
+  /** A view of the first `maxBytes` of the oldest SDU, which must be longer than that; the rest stays. */
+  shiftPart(maxBytes: number): Uint8Array {
+    const slot = this.head & this.mask;
+    const start = this.spans[slot << 1]!;
+    this.spans[slot << 1] = start + maxBytes;
+    this.heldBytes -= maxBytes;
+    this.isHeadCut ||= maxBytes > 0;
+    return this.buffers![slot]!.subarray(start, start + maxBytes);
   }
 
   /** Gives each SDU a buffer of its own. */

@@ -176,6 +176,29 @@ export class Receiver {
     return sdu;
   }
 
+  /** At most `maxBytes` of the oldest SDU; {@link ReadQueue.isHeadCut} tells whether more of it follows. */
+  //= R-FRCP-80
+  readPart(maxBytes: number): Uint8Array | null {
+    const { queue } = this.window;
+    if (queue.headBytes <= maxBytes) return this.read();
+    const part = queue.shiftPart(maxBytes);
+    if (this.window.updateDue()) this.ackNow ||= this.params.reliable;
+    return part;
+  }
+
+  /** Fills `out[offset, end)` with the oldest SDU or its rest; on a stream, with as much as there is. -1: nothing. */
+  readInto(out: Uint8Array, offset: number, end: number): number {
+    const { queue } = this.window;
+    if (queue.length === 0) return -1;
+    let at = offset;
+    do {
+      const part = this.readPart(end - at)!;
+      out.set(part, at);
+      at += part.length;
+    } while (this.params.stream && at < end && queue.length > 0);
+    return at - offset;
+  }
+
   inspect(): Readonly<Record<string, unknown>> {
     const { window } = this;
     return {

@@ -108,6 +108,34 @@ export class SendWindow {
     else this.appendCut(length, FLAG.FIRST | FLAG.LAST, payloadMax);
   }
 
+  /** Bytes of a stream: what was never sent is filled up first. Every PDU is an SDU of its own. */
+  //= R-FRCP-82
+  appendBytes(bytes: Uint8Array, payloadMax: number): void {
+    let left = bytes.length;
+    if (left === 0) return;
+    if (((this.tailPos - this.keptPos) | 0) + left > this.ring.length) this.growRing(left);
+    this.copyIn(bytes, left);
+    left -= this.fillLast(left, payloadMax);
+    this.appendWhole(left, payloadMax);
+  }
+
+  /** Lengthens the last PDU if it was never sent; returns by how much. */
+  private fillLast(bytes: number, payloadMax: number): number {
+    if (this.tail === this.nxt) return 0;
+    const at = (((this.tail - 1) | 0) & this.metaMask) * STRIDE + INFO;
+    const more = Math.min(bytes, Math.max(0, payloadMax - (this.meta[at]! >>> LENGTH_SHIFT)));
+    this.meta[at]! += more << LENGTH_SHIFT;
+    this.tailPos = (this.tailPos + more) | 0;
+    return more;
+  }
+
+  private appendWhole(bytes: number, payloadMax: number): void {
+    for (let left = bytes; left > 0; left -= payloadMax) {
+      this.unackedSdus++;
+      this.appendPdu(Math.min(left, payloadMax), FLAG.FIRST | FLAG.LAST);
+    }
+  }
+
   /** An SDU of one PDU that leaves at once, past the ring: only where sent bytes are not kept. */
   appendPassing(length: number): void {
     this.unackedSdus++;
@@ -310,30 +338,47 @@ export class SendWindow {
     if (((index - this.lostHint) | 0) < 0) this.lostHint = index;
   }
 
-  /**
-   * Cuts what was never sent anew, for another largest PDU. False if something sent and unacknowledged is larger:
-   * a number belongs to its bytes, so that cannot be cut again.
-   * False too if something sent was not kept.
-   */
-  recut(payloadMax: number): boolean {
-    const sentMax = this.retains ? payloadMax : 0;
-    for (let i = this.una; i !== this.nxt; i = (i + 1) | 0) {
-      if (this.lengthOf(i) > sentMax) return false;
-    }
-    const pieces: { length: number; flags: number }[] = [];
+  /** Cuts what was never sent anew, for another largest PDU. False if something sent was not kept. */
+  recut(payloadMax: number, stream: boolean): boolean {
+    if (!this.retains && this.nxtPos !== this.unaPos) return false;
+    const lengths: number[] = [];
+    const flags: number[] = [];
     for (let i = this.nxt; i !== this.tail; i = (i + 1) | 0) {
-      pieces.push({ length: this.lengthOf(i), flags: this.flagsOf(i) });
+      lengths.push(this.lengthOf(i));
+      flags.push(this.flagsOf(i));
     }
+    const bytes = (this.tailPos - this.nxtPos) | 0;
     this.tail = this.nxt;
-    for (const piece of pieces) this.tailPos = (this.tailPos - piece.length) | 0;
-    let open: { length: number; flags: number } | null = null;
-    for (const piece of pieces) {
-      open = open === null ? piece : { length: open.length + piece.length, flags: open.flags | piece.flags };
-      if ((piece.flags & (FLAG.LAST | FLAG.END)) === 0) continue;
-      this.appendCut(open.length, open.flags, payloadMax);
-      open = null;
-    }
+    this.tailPos = this.nxtPos;
+    if (stream) this.recutBytes(bytes, flags, payloadMax);
+    else this.recutSdus(lengths, flags, payloadMax);
     return true;
+  }
+
+  private recutBytes(bytes: number, flags: readonly number[], payloadMax: number): void {
+    const hasEnd = flags.length > 0 && (flags[flags.length - 1]! & FLAG.END) !== 0;
+    this.unackedSdus -= flags.length - (hasEnd ? 1 : 0);
+    this.appendWhole(bytes, payloadMax);
+    if (hasEnd) this.appendEnd();
+  }
+
+  private recutSdus(lengths: readonly number[], flags: readonly number[], payloadMax: number): void {
+    let open = 0;
+    let openFlags = 0;
+    for (let n = 0; n < lengths.length; n++) {
+      open += lengths[n]!;
+      openFlags |= flags[n]!;
+      if ((openFlags & (FLAG.LAST | FLAG.END)) === 0) continue;
+      this.appendCut(open, openFlags, payloadMax);
+      open = openFlags = 0;
+    }
+  }
+
+  /** The longest PDU sent and not acknowledged, bytes. */
+  longestSent(): number {
+    let longest = 0;
+    for (let i = this.una; i !== this.nxt; i = (i + 1) | 0) longest = Math.max(longest, this.lengthOf(i));
+    return longest;
   }
 
   private appendCut(length: number, flags: number, payloadMax: number): void {

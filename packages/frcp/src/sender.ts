@@ -103,7 +103,8 @@ export class Sender {
   }
 
   append(sdu: Uint8Array): void {
-    this.window.append(sdu, this.times.payloadMaxBytes);
+    if (this.params.stream) this.window.appendBytes(sdu, this.times.payloadMaxBytes);
+    else this.window.append(sdu, this.times.payloadMaxBytes);
   }
 
   appendEnd(): void {
@@ -369,7 +370,8 @@ export class Sender {
     this.copiesAllowed = UNLIMITED;
     this.timers.reorderAt = this.timers.rtxAt = NEVER;
     this.disarmRendezvous();
-    if (!window.recut(times.payloadMaxBytes)) return false;
+    if (!window.recut(times.payloadMaxBytes, this.params.stream)) return false;
+    if (window.longestSent() > times.payloadMaxBytes) return false;
     window.markAllLost();
     if (window.una !== window.nxt) this.armRtx(now);
     return true;

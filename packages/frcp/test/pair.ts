@@ -264,6 +264,10 @@ export class Pair {
   private readonly matched = { a: 0, b: 0 };
 
   private checkDirection(from: End, to: End): void {
+    if (to.params.stream) {
+      this.checkStream(from, to);
+      return;
+    }
     for (; this.checked[to.side] < to.delivered.length; this.checked[to.side]++) {
       const sdu = to.delivered[this.checked[to.side]]!;
       if (!to.params.reliable) {
@@ -288,6 +292,22 @@ export class Pair {
     if (receive.heldBytes > to.params.windowBytes + to.params.sduMaxBytes)
       throw new Error('window bytes exceeded');
     if (receive.readableSdus > to.params.windowPdus) throw new Error('window PDUs exceeded');
+  }
+
+  private readonly streamed = { a: 0, b: 0 };
+
+  /** What is delivered of a stream is a prefix of what was written, in whatever pieces. */
+  private checkStream(from: End, to: End): void {
+    for (; this.checked[to.side] < to.delivered.length; this.checked[to.side]++) {
+      for (const byte of to.delivered[this.checked[to.side]]!) {
+        while (from.written[this.matched[to.side]]?.length === this.streamed[to.side]) {
+          this.matched[to.side]++;
+          this.streamed[to.side] = 0;
+        }
+        if (from.written[this.matched[to.side]]?.[this.streamed[to.side]++] !== byte)
+          throw new Error(`${to.side}: byte ${this.streamed[to.side]} of write ${this.matched[to.side]}`);
+      }
+    }
   }
 
   private push(due: Due): void {
