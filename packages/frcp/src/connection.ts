@@ -1,7 +1,7 @@
 import { copyAll } from './copy-bytes.ts';
 import { EVENT, eventOf, type FrcpEvent } from './events.ts';
 import { LifeCycle, PHASE, PHASE_NAMES } from './life-cycle.ts';
-import { deriveTimes, type LowerFlow } from './params.ts';
+import { checkLower, deriveTimes, type LowerFlow } from './params.ts';
 import {
   decodePci,
   encodePci,
@@ -180,12 +180,24 @@ export class FrcpConnection extends LifeCycle {
     const rx = this.rx;
     if (rx !== null && rx.tellsNews) rx.stamp(now, pci);
     else pci.ack = pci.edge = pci.creditBytes = 0;
+    if (tx.cutter !== null) {
+      const bytes = tx.cutPicked(pci);
+      if (bytes > 0) return this.transmitSegment(tx, bytes, out, offset);
+    }
     const at = offset + encodePci(out, offset, pci);
     const end = at + (sdu === null ? window.copyOut(index, out, at) : copyAll(sdu, out, at));
     tx.afterTransmit(now);
     if (!this.params.reliable && tx.refused) this.tellWritable(tx);
     if (this.phase === PHASE.CLOSING) this.finishClose(now);
     return this.seal(out, offset, end);
+  }
+
+  private transmitSegment(tx: Sender, bytes: number, out: Uint8Array, offset: number): number {
+    const pci = outgoing;
+    const at = offset + encodePci(out, offset, pci);
+    tx.window.copyPart(tx.picked, pci.segmentAt, bytes, out, at);
+    pci.pduBytes = 0;
+    return this.seal(out, offset, at + bytes);
   }
 
   private transmitProbe(now: InstantUs, tx: Sender, out: Uint8Array, offset: number): number {
@@ -281,6 +293,7 @@ export class FrcpConnection extends LifeCycle {
    * again within R of its first transmission. The life of old PDUs counts as the longer of the two.
    */
   moveLower(now: InstantUs, lower: LowerFlow): void {
+    checkLower(lower);
     this.wake(now);
     this.mplUs = Math.max(this.mplUs, lower.mplUs);
     this.times = deriveTimes(this.params, this.mplUs, lower.mtuBytes);

@@ -1,5 +1,5 @@
 import { crc32, type Crc32 } from './crc32.ts';
-import { CREDIT_MAX_BYTES, PCI_BYTES, TRAILER_BYTES } from './pci.ts';
+import { CREDIT_MAX_BYTES, PCI_BYTES, SEGMENT_BYTES, SEGMENT_UNIT_BYTES, TRAILER_BYTES } from './pci.ts';
 import type { DurationUs } from './time.ts';
 
 /** What both ends of a flow agree on at allocation, and what this end chose for itself. */
@@ -10,7 +10,7 @@ export interface FrcpParams {
   readonly aUs: DurationUs;
   /** Longest time from the first transmission of a number to the last. Default 30 s. */
   readonly rUs: DurationUs;
-  /** Largest PDU with its header and checksum, bytes. Default 1,400. */
+  /** Largest PDU with its header and checksum, 36 to 4,194,304 bytes. Default 1,400. */
   readonly mtuBytes: number;
   /** Largest SDU, bytes. Default 1,048,576. Equal at both ends. */
   readonly sduMaxBytes: number;
@@ -38,7 +38,7 @@ export interface FrcpParams {
   readonly randomU32: () => number;
 }
 
-/** What a move to another lower flow changes. */
+/** What a move to another lower flow changes; bounds as in {@link FrcpParams}. */
 export interface LowerFlow {
   readonly mtuBytes: number;
   readonly mplUs: DurationUs;
@@ -74,6 +74,8 @@ const TIMEOUTS_MIN = 64;
 /** 3 dt stays below 2^31 us, so per-PDU times fit 32-bit serial arithmetic. */
 const DT_MAX_US = 600_000_000;
 export const WINDOW_PDUS_MAX = 1 << 20;
+/** A segment of one unit fits. */
+const MTU_MIN_BYTES = PCI_BYTES + SEGMENT_BYTES + SEGMENT_UNIT_BYTES + TRAILER_BYTES;
 export const MTU_MAX_BYTES = 1 << 22;
 const SDU_MAX_BYTES = 1 << 26;
 
@@ -107,7 +109,7 @@ export function resolveParams(
   inRange('aUs', p.aUs, 0, DT_MAX_US);
   inRange('rUs', p.rUs, 0, DT_MAX_US);
   inRange('mplUs + rUs + aUs', p.mplUs + p.rUs + p.aUs, 1, DT_MAX_US);
-  inRange('mtuBytes', p.mtuBytes, PCI_BYTES + TRAILER_BYTES + 1, MTU_MAX_BYTES);
+  inRange('mtuBytes', p.mtuBytes, MTU_MIN_BYTES, MTU_MAX_BYTES);
   inRange('sduMaxBytes', p.sduMaxBytes, 1, SDU_MAX_BYTES);
   inRange('windowPdus', p.windowPdus, 4, WINDOW_PDUS_MAX);
   inRange('windowBytes', p.windowBytes, 4_096, CREDIT_MAX_BYTES);
@@ -116,6 +118,12 @@ export function resolveParams(
   if (p.stream && !p.reliable) throw new RangeError('stream: needs reliable');
   if (typeof p.randomU32 !== 'function') throw new RangeError('randomU32: must be a function');
   return p;
+}
+
+/** Checks what a move asks for. Throws a RangeError that names the field. */
+export function checkLower(lower: LowerFlow): void {
+  inRange('mtuBytes', lower.mtuBytes, MTU_MIN_BYTES, MTU_MAX_BYTES);
+  inRange('mplUs', lower.mplUs, 0, DT_MAX_US);
 }
 
 function inRange(field: string, value: number, min: number, max: number): void {

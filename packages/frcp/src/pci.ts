@@ -27,11 +27,17 @@ export const FLAG = {
 
 /** Extension bits, low nibble of byte 0. The others are zero in this version. */
 export const EXT_SACK = 0x1;
+/** The user data are a segment of the PDU's: offset and size of the whole stand behind the number. */
+export const EXT_SEGMENT = 0x4;
 
 /** Header of a PDU without a number: a bare acknowledgement. */
 export const PCI_ACK_BYTES = 12;
 /** Header of a PDU with a number: data, end marker, rendez-vous, reset. */
 export const PCI_BYTES = 16;
+/** What a segment adds to the header. */
+export const SEGMENT_BYTES = 8;
+/** Segments start at multiples of this many bytes, and all but the last are a multiple long (as in RFC 791). */
+export const SEGMENT_UNIT_BYTES = 8;
 /** Checksum behind the last byte, when the flow has integrity. */
 export const TRAILER_BYTES = 4;
 /** Byte credit is sent in units of this many bytes, rounded down. */
@@ -55,6 +61,9 @@ export interface Pci {
   /** Ranges `[sackAt + 8i]` of the buffer, read with {@link readI32}. */
   sackAt: number;
   sackRanges: number;
+  /** Bytes of user data of the whole PDU, of which this is the segment from `segmentAt`; 0: it is whole. */
+  pduBytes: number;
+  segmentAt: number;
   /** The user data. */
   dataStart: number;
   dataEnd: number;
@@ -69,6 +78,8 @@ export function newPci(): Pci {
     creditBytes: 0,
     sackAt: 0,
     sackRanges: 0,
+    pduBytes: 0,
+    segmentAt: 0,
     dataStart: 0,
     dataEnd: 0,
   };
@@ -91,7 +102,7 @@ export function writeI32(buf: Uint8Array, at: number, value: number): void {
 export function encodePci(out: Uint8Array, at: number, pci: Pci): number {
   const flags = pci.flags;
   const credit = pci.creditBytes >>> CREDIT_UNIT_BITS;
-  out[at] = (PCI_VERSION << 4) | (pci.sackRanges > 0 ? EXT_SACK : 0);
+  out[at] = (PCI_VERSION << 4) | (pci.sackRanges > 0 ? EXT_SACK : 0) | (pci.pduBytes > 0 ? EXT_SEGMENT : 0);
   out[at + 1] = flags;
   out[at + 2] = credit >>> 8;
   out[at + 3] = credit;
@@ -99,7 +110,10 @@ export function encodePci(out: Uint8Array, at: number, pci: Pci): number {
   writeI32(out, at + 8, pci.edge);
   if ((flags & NUMBERED) === 0) return PCI_ACK_BYTES;
   writeI32(out, at + 12, pci.seq);
-  return PCI_BYTES;
+  if (pci.pduBytes === 0) return PCI_BYTES;
+  writeI32(out, at + 16, pci.segmentAt);
+  writeI32(out, at + 20, pci.pduBytes);
+  return PCI_BYTES + SEGMENT_BYTES;
 }
 
 /**
@@ -111,22 +125,35 @@ export function decodePci(buf: Uint8Array, start: number, end: number, pci: Pci)
   const length = end - start;
   if (length < PCI_ACK_BYTES) return false;
   const head = buf[start]!;
-  if (head >>> 4 !== PCI_VERSION || (head & 0x0f & ~EXT_SACK) !== 0) return false;
+  if (head >>> 4 !== PCI_VERSION || (head & 0x0f & ~(EXT_SACK | EXT_SEGMENT)) !== 0) return false;
   const flags = buf[start + 1]!;
   pci.flags = flags;
   pci.creditBytes = ((buf[start + 2]! << 8) | buf[start + 3]!) << CREDIT_UNIT_BITS;
   pci.ack = readI32(buf, start + 4);
   pci.edge = readI32(buf, start + 8);
   pci.sackRanges = 0;
+  pci.pduBytes = 0;
   if ((flags & FLAG.DATA) !== 0) {
-    if (length < PCI_BYTES || (flags & (FLAG.RDVS | FLAG.RESET)) !== 0 || head !== PCI_VERSION << 4)
-      return false;
+    if (length < PCI_BYTES || (flags & (FLAG.RDVS | FLAG.RESET)) !== 0) return false;
     pci.seq = readI32(buf, start + 12);
     pci.dataStart = start + PCI_BYTES;
     pci.dataEnd = end;
+    if (head !== PCI_VERSION << 4) return decodeSegment(buf, start, length, pci);
     return (flags & FLAG.END) === 0 || length === PCI_BYTES;
   }
-  return decodeControl(buf, start, length, pci);
+  return (head & EXT_SEGMENT) === 0 && decodeControl(buf, start, length, pci);
+}
+
+//= R-FRCP-71
+function decodeSegment(buf: Uint8Array, start: number, length: number, pci: Pci): boolean {
+  if ((buf[start]! & EXT_SACK) !== 0 || (pci.flags & FLAG.END) !== 0) return false;
+  const bytes = length - PCI_BYTES - SEGMENT_BYTES;
+  if (bytes < 1) return false;
+  const at = (pci.segmentAt = readI32(buf, start + 16));
+  const whole = (pci.pduBytes = readI32(buf, start + 20));
+  pci.dataStart += SEGMENT_BYTES;
+  if (at < 0 || at % SEGMENT_UNIT_BYTES !== 0 || at > whole - bytes) return false;
+  return bytes % SEGMENT_UNIT_BYTES === 0 || at + bytes === whole;
 }
 
 function decodeControl(buf: Uint8Array, start: number, length: number, pci: Pci): boolean {

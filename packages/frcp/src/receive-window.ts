@@ -3,14 +3,18 @@ import type { FrcpParams } from './params.ts';
 import { ReadQueue } from './read-queue.ts';
 import { Reassembly } from './reassembly.ts';
 import { ReorderQueue, type HeldPdu } from './reorder-queue.ts';
+import { SegmentStore } from './segment-store.ts';
 import type { FrcpStats } from './stats.ts';
 
 /** What became of a data PDU. */
-export const ACCEPT = { IN_ORDER: 0, HELD: 1, DUPLICATE: 2, BEYOND: 3, VIOLATION: 4 } as const;
+export const ACCEPT = { IN_ORDER: 0, HELD: 1, DUPLICATE: 2, BEYOND: 3, VIOLATION: 4, PART: 5 } as const;
 export type Acceptance = (typeof ACCEPT)[keyof typeof ACCEPT];
 
 /** A gap in an unreliable flow is passed over at once, however wide; beyond this the number is taken for old. */
 const FORWARD_MAX = 1 << 30;
+
+/** Most ranges that {@link ReceiveWindow.inspect} lists. */
+const INSPECT_RANGES_MAX = 64;
 
 const EMPTY = new Uint8Array(0);
 const held: HeldPdu = { buf: EMPTY, start: 0, end: 0, flags: 0 };
@@ -35,6 +39,7 @@ export class ReceiveWindow {
   readonly queue = new ReadQueue();
   private reorder: ReorderQueue | null = null;
   private partial: Reassembly | null = null;
+  private segments: SegmentStore | null = null;
   private readonly params: FrcpParams;
   private readonly stats: FrcpStats;
 
@@ -48,6 +53,7 @@ export class ReceiveWindow {
   openRun(seq: number): void {
     this.base = (seq - this.next) | 0;
     this.reorder = null;
+    this.segments = null;
   }
 
   get hasGaps(): boolean {
@@ -59,7 +65,8 @@ export class ReceiveWindow {
   }
 
   get isQuiet(): boolean {
-    return this.queue.length === 0 && !this.hasGaps && !this.cutSdu && !this.ended && !this.discarding;
+    const isEmpty = this.queue.length === 0 && !this.hasGaps && !this.cutSdu && this.segments === null;
+    return isEmpty && !this.ended && !this.discarding;
   }
 
   //= R-FRCP-32
@@ -68,12 +75,37 @@ export class ReceiveWindow {
     const ahead = (index - this.next) | 0;
     if (ahead < 0) return ACCEPT.DUPLICATE;
     if (this.ended) return ACCEPT.BEYOND;
+    if (pci.pduBytes > 0) return this.acceptSegment(index, buf, pci);
     const length = pci.dataEnd - pci.dataStart;
     if (!this.covers(index, length, (pci.flags & FLAG.END) !== 0)) return ACCEPT.BEYOND;
+    if (this.segments !== null) this.forgetSegments(index);
     if (ahead > 0) return this.hold(index, buf, pci);
     if (!this.deliver(buf, pci.dataStart, pci.dataEnd, pci.flags)) return ACCEPT.VIOLATION;
     if (this.reorder !== null && this.reorder.count > 0) return this.deliverHeld();
     return ACCEPT.IN_ORDER;
+  }
+
+  /** A segment: the PDU is judged when it is whole, and takes its room of the window before. */
+  //= R-FRCP-72
+  private acceptSegment(index: number, buf: Uint8Array, pci: Pci): Acceptance {
+    if (this.reorder !== null && this.reorder.has(index, this.next)) return ACCEPT.DUPLICATE;
+    if (!this.covers(index, pci.pduBytes, false)) return ACCEPT.BEYOND;
+    const segments = (this.segments ??= new SegmentStore());
+    const added = segments.add(index, buf, pci);
+    if (added === 'contradiction') return ACCEPT.VIOLATION;
+    if (added === 'known') return ACCEPT.DUPLICATE;
+    this.stats.segmentsReceived++;
+    if (added === 'new') return ACCEPT.PART;
+    pci.dataStart = pci.pduBytes = 0;
+    const whole = segments.take(index)!;
+    pci.dataEnd = whole.length;
+    return this.accept(whole, pci);
+  }
+
+  /** The PDU has come whole after all. */
+  private forgetSegments(index: number): void {
+    this.segments!.take(index);
+    if (this.segments!.count === 0) this.segments = null;
   }
 
   /** Accepts on a flow without retransmission: passes over any gap, never goes back. */
@@ -94,7 +126,8 @@ export class ReceiveWindow {
   }
 
   private covers(index: number, length: number, isEnd: boolean): boolean {
-    const early = this.reorder === null ? 0 : this.reorder.heldBytes;
+    let early = this.reorder === null ? 0 : this.reorder.heldBytes;
+    if (this.segments !== null) early += this.segments.heldBytes - this.segments.bytesOf(index);
     if (this.within(index, length + early, isEnd)) return true;
     this.grant();
     return this.within(index, length + early, isEnd);
@@ -204,6 +237,19 @@ export class ReceiveWindow {
 
   writeRanges(out: Uint8Array, at: number, max: number): number {
     return this.reorder!.writeRanges(this.next, this.base, out, at, max);
+  }
+
+  /** What arrived early or in pieces, for people. */
+  inspect(): Readonly<Record<string, unknown>> {
+    const { reorder, partial, segments } = this;
+    return {
+      held: reorder === null ? [] : reorder.ranges(this.next, this.base, INSPECT_RANGES_MAX),
+      heldPdus: reorder === null ? 0 : reorder.count,
+      holePdus: this.hasGaps ? ((reorder!.high - this.next) | 0) - reorder!.count : 0,
+      earlyBytes: reorder === null ? 0 : reorder.heldBytes,
+      partialSduBytes: partial === null || !partial.open ? null : partial.length,
+      segmented: segments === null ? null : segments.inspect(),
+    };
   }
 
   compact(): void {

@@ -90,6 +90,10 @@ export class Receiver {
       this.ackNow = true;
       return acceptance;
     }
+    if (acceptance === ACCEPT.PART) {
+      this.expiresAt = now + times.receiverTimerUs;
+      return acceptance;
+    }
     this.onRefused(now, acceptance);
     return acceptance;
   }
@@ -109,6 +113,10 @@ export class Receiver {
   }
 
   private onUnreliableData(now: InstantUs, buf: Uint8Array, pci: Pci, times: FrcpTimes): Acceptance {
+    if (pci.pduBytes > 0) {
+      this.stats.malformed++;
+      return ACCEPT.BEYOND;
+    }
     const acceptance = this.window.acceptUnreliable(buf, pci);
     if (acceptance === ACCEPT.IN_ORDER) this.expiresAt = now + times.receiverTimerUs;
     else if (acceptance === ACCEPT.DUPLICATE) this.stats.late++;
@@ -201,14 +209,22 @@ export class Receiver {
 
   inspect(): Readonly<Record<string, unknown>> {
     const { window } = this;
+    const { queue } = window;
     return {
       nextSeq: (window.next + window.base) >>> 0,
-      readableSdus: window.queue.length,
-      heldBytes: window.queue.heldBytes,
+      edgeSeq: (window.edge + window.base) >>> 0,
+      readableSdus: queue.length,
+      heldBytes: queue.heldBytes,
+      isHeadCut: queue.isHeadCut,
       hasGaps: window.hasGaps,
+      ...window.inspect(),
       windowPdus: (window.edge - window.next) | 0,
       windowBytes: (window.edgeBytes - window.acceptedBytes) | 0,
+      ackNow: this.ackNow,
+      unackedPdus: this.sinceAckPdus,
+      lastAckAt: this.lastAckAt,
       ended: window.ended,
+      discarding: window.discarding,
       runExpiresAt: this.expiresAt,
     };
   }

@@ -64,15 +64,32 @@ export class ReorderQueue {
   writeRanges(low: number, base: number, out: Uint8Array, at: number, max: number): number {
     let ranges = 0;
     let i = low;
-    while (ranges < max) {
-      while (((i - this.high) | 0) < 0 && this.present[i & this.mask] === 0) i = (i + 1) | 0;
-      if (((i - this.high) | 0) >= 0) break;
+    while (ranges < max && (i = this.skip(i, 0)) !== this.high) {
       writeI32(out, at + ranges * 8, (i + base) | 0);
-      while (((i - this.high) | 0) < 0 && this.present[i & this.mask] === 1) i = (i + 1) | 0;
+      i = this.skip(i, 1);
       writeI32(out, at + ranges * 8 + 4, (i + base) | 0);
       ranges++;
     }
     return ranges;
+  }
+
+  /** The same for people, unsigned. */
+  ranges(low: number, base: number, max: number): [number, number][] {
+    const ranges: [number, number][] = [];
+    let i = low;
+    while (this.count > 0 && ranges.length < max && (i = this.skip(i, 0)) !== this.high) {
+      const from = (i + base) >>> 0;
+      i = this.skip(i, 1);
+      ranges.push([from, (i + base) >>> 0]);
+    }
+    return ranges;
+  }
+
+  /** The first index from `i` on that is held or not other than `present` says; `high` if there is none. */
+  private skip(i: number, present: number): number {
+    let at = i;
+    while (((at - this.high) | 0) < 0 && this.present[at & this.mask] === present) at = (at + 1) | 0;
+    return at;
   }
 
   /** Gives each PDU a buffer of its own. */

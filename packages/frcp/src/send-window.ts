@@ -222,14 +222,34 @@ export class SendWindow {
     const meta = (index & this.metaMask) * STRIDE;
     const length = this.meta[meta + INFO]! >>> LENGTH_SHIFT;
     if (length === 0) return 0;
-    const at = this.meta[meta + POS]! & this.ringMask;
+    this.copyRing(this.meta[meta + POS]!, length, out, offset);
+    return length;
+  }
+
+  /** Copies `length` bytes from byte `from` of a PDU's user data out. */
+  copyPart(index: number, from: number, length: number, out: Uint8Array, offset: number): void {
+    this.copyRing(this.meta[(index & this.metaMask) * STRIDE + POS]! + from, length, out, offset);
+  }
+
+  private copyRing(pos: number, length: number, out: Uint8Array, offset: number): void {
+    const at = pos & this.ringMask;
     const room = this.ring.length - at;
     if (length <= room) copyBytes(this.ring, this.view, at, out, offset, length);
     else {
       copyBytes(this.ring, this.view, at, out, offset, room);
       copyBytes(this.ring, this.view, 0, out, offset + room, length - room);
     }
-    return length;
+  }
+
+  /** Part of a PDU leaves now. */
+  touch(index: number, nowI32: number): void {
+    this.meta[(index & this.metaMask) * STRIDE + LAST_SENT] = nowI32;
+  }
+
+  /** Sent, and not known to have arrived. */
+  isMissing(index: number): boolean {
+    if (((index - this.una) | 0) < 0) return false;
+    return (this.meta[(index & this.metaMask) * STRIDE + INFO]! & MARK.SACKED) === 0;
   }
 
   /** The oldest PDU goes without an acknowledgement (ordered flow without retransmission). */

@@ -3,6 +3,7 @@ import type { FrcpParams, FrcpTimes } from './params.ts';
 import { FLAG, PCI_BYTES, readI32, TRAILER_BYTES, type Pci } from './pci.ts';
 import { WINDOW_PDUS_MAX } from './params.ts';
 import { RttEstimator } from './rtt-estimator.ts';
+import { SegmentCutter } from './segment-cutter.ts';
 import { SendWindow } from './send-window.ts';
 import type { FrcpStats } from './stats.ts';
 import type { DurationUs, InstantUs } from './time.ts';
@@ -26,6 +27,8 @@ export class Sender {
   readonly rtt = new RttEstimator();
   /** Index of the PDU that `pick` chose. */
   picked = 0;
+  /** What was sent before a move does not fit the lower flow. */
+  cutter: SegmentCutter | null = null;
   /** A rendez-vous should leave. */
   probeNow = false;
   endQueued = false;
@@ -115,6 +118,7 @@ export class Sender {
   /** Chooses the next PDU: a lost one, else a new one the window covers. False when there is none. */
   pick(now: InstantUs): boolean {
     const window = this.window;
+    if (this.cutter !== null && this.pickSegment(now, this.cutter)) return true;
     if (window.lostCount > 0 && this.pickLost(now)) return true;
     if (window.nxt === window.tail) return false;
     if (this.params.reliable && !window.mayTransmit()) {
@@ -129,6 +133,33 @@ export class Sender {
     if (timers.rtxAt === NEVER && this.params.reliable) this.armRtx(now);
     if (timers.rendezvousAt !== NEVER) this.disarmRendezvous();
     return true;
+  }
+
+  /** The rest of a PDU that leaves in segments comes before anything else. */
+  private pickSegment(now: InstantUs, cutter: SegmentCutter): boolean {
+    const window = this.window;
+    if (((window.una - cutter.until) | 0) >= 0) this.cutter = null;
+    else if (cutter.isUnderWay) {
+      this.picked = cutter.underWay(this.picked);
+      const age = ((now | 0) - window.firstSentOf(this.picked)) | 0;
+      if (window.isMissing(this.picked) && age <= this.params.rUs) {
+        window.touch(this.picked, now | 0);
+        return true;
+      }
+      cutter.stop();
+    }
+    return false;
+  }
+
+  /** Chooses a segment of the picked PDU if it is too large; returns its length, 0 if the PDU fits. */
+  cutPicked(pci: Pci): number {
+    const { window, cutter, picked } = this;
+    const pduBytes = window.lengthOf(picked);
+    if (cutter === null || pduBytes <= this.times.payloadMaxBytes) return 0;
+    pci.pduBytes = pduBytes;
+    pci.segmentAt = cutter.startOf(picked);
+    this.stats.segmentsSent++;
+    return cutter.cut(picked, pci.segmentAt, pduBytes);
   }
 
   /** After the picked PDU was written out: on a flow without retransmission it is done with. */
@@ -361,7 +392,7 @@ export class Sender {
     this.stats.probesSent++;
   }
 
-  /** Another lower flow carries us from now on. False if what is unacknowledged does not fit it. */
+  /** Another lower flow carries us from now on. False if what is unacknowledged was not kept. */
   //= R-FRCP-70
   moveTo(now: InstantUs, times: FrcpTimes): boolean {
     const window = this.window;
@@ -371,7 +402,7 @@ export class Sender {
     this.timers.reorderAt = this.timers.rtxAt = NEVER;
     this.disarmRendezvous();
     if (!window.recut(times.payloadMaxBytes, this.params.stream)) return false;
-    if (window.longestSent() > times.payloadMaxBytes) return false;
+    this.cutter = window.longestSent() > times.payloadMaxBytes ? new SegmentCutter(window.nxt, times) : null;
     window.markAllLost();
     if (window.una !== window.nxt) this.armRtx(now);
     return true;

@@ -9,6 +9,10 @@ export class FrcpStats {
   acksSent = 0;
   /** Of the PDUs sent: copies of one sent before. */
   retransmits = 0;
+  /** Of the PDUs sent: segments of PDUs that a move left too large. */
+  segmentsSent = 0;
+  /** Of the PDUs received: segments with bytes that were missing. */
+  segmentsReceived = 0;
   /** Of the PDUs sent: rendez-vous and tail probes. */
   probesSent = 0;
   /** Retransmission timeouts. */
