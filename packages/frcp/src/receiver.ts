@@ -78,10 +78,11 @@ export class Receiver {
     if (this.runOver(now) && !this.openNextRun(pci)) return ACCEPT.BEYOND;
     const window = this.window;
     if (!this.params.reliable) return this.onUnreliableData(now, buf, pci, times);
+    const hadGaps = window.hasGaps;
     const acceptance = window.accept(buf, pci);
     if (acceptance === ACCEPT.IN_ORDER) {
       this.expiresAt = now + times.receiverTimerUs;
-      this.scheduleAck(now, pci);
+      this.scheduleAck(now, pci, hadGaps);
       return acceptance;
     }
     if (acceptance === ACCEPT.HELD) {
@@ -125,11 +126,11 @@ export class Receiver {
   }
 
   //= R-FRCP-40
-  private scheduleAck(now: InstantUs, pci: Pci): void {
+  private scheduleAck(now: InstantUs, pci: Pci, hadGaps: boolean): void {
     this.sinceAckPdus++;
     this.sinceAckBytes += pci.dataEnd - pci.dataStart;
     const due = this.sinceAckPdus >= this.ackEveryPdus || this.sinceAckBytes >= this.ackEveryBytes;
-    if (due || (pci.flags & FLAG.END) !== 0 || this.window.hasGaps) this.ackNow = true;
+    if (due || (pci.flags & FLAG.END) !== 0 || hadGaps) this.ackNow = true;
     else if (this.timers.ackAt === NEVER) this.timers.ackAt = now + this.params.aUs;
   }
 
