@@ -23,7 +23,7 @@ const KINDS: Readonly<Record<string, number>> = {
   RDVS: FLAG.RDVS,
   RESET: FLAG.RESET,
 };
-const FIELDS = new Set(['seq', 'ack', 'edge', 'credit', 'sack', 'times', 'crc']);
+const FIELDS = new Set(['seq', 'ack', 'edge', 'credit', 'sack', 'seg', 'times', 'crc']);
 
 export function parsePacket(words: readonly string[]): Packet {
   const kind = words[0] ?? '';
@@ -76,6 +76,9 @@ export function encode(packet: Packet, params: FrcpParams): Uint8Array {
   pci.creditBytes = hasAck ? quantity(fields.get('credit') ?? String(params.windowBytes)) : 0;
   const ranges = rangesOf(fields.get('sack'));
   pci.sackRanges = ranges.length;
+  const [segmentAt, pduBytes] = (fields.get('seg') ?? '0/0').split('/').map(Number);
+  pci.segmentAt = segmentAt!;
+  pci.pduBytes = pduBytes!;
   const data = packet.payload === null ? new Uint8Array(0) : bytesOf(packet.payload);
   const out = new Uint8Array(64 + data.length + ranges.length * 8);
   let end = encodePci(out, 0, pci);
@@ -129,6 +132,10 @@ function kindOf(flags: number): string {
   return Object.entries(KINDS).find(([, bits]) => bits === shape)?.[0] ?? `flags ${flags.toString(16)}`;
 }
 
+function segmentOf(pci: Pci): string {
+  return pci.pduBytes === 0 ? '' : `${pci.segmentAt}/${pci.pduBytes}`;
+}
+
 /** A PDU in the words of a script. */
 export function describe(seen: Seen): string {
   const { pci, data, ranges } = seen;
@@ -138,6 +145,7 @@ export function describe(seen: Seen): string {
   if (kind !== 'ACK') words.push(`seq=${pci.seq >>> 0}`);
   if ((pci.flags & FLAG.ACK) !== 0)
     words.push(`ack=${pci.ack >>> 0} edge=+${(pci.edge - pci.ack) | 0} credit=${pci.creditBytes}`);
+  if (pci.pduBytes > 0) words.push(`seg=${segmentOf(pci)}`);
   if (ranges !== '') words.push(`sack=${ranges}`);
   if (kind.startsWith('DATA')) words.push(textOf(data));
   return words.join(' ');
@@ -162,6 +170,7 @@ export function differences(wanted: Packet, seen: Seen): string[] {
   if (edge !== undefined && edge !== '*') compare('edge', edgeOf(edge, pci.ack) >>> 0, pci.edge >>> 0);
   const credit = fields.get('credit');
   if (credit !== undefined && credit !== '*') compare('credit', quantity(credit), pci.creditBytes);
+  compare('seg', fields.get('seg') ?? '', segmentOf(pci));
   if (fields.get('sack') !== '*') compare('sack', fields.get('sack') ?? '', ranges);
   if (wanted.payload !== null) compare('data', String(bytesOf(wanted.payload)), String(data));
   return found;

@@ -159,7 +159,7 @@ class Player {
     else if (verb === 'close') conn.close(now);
     else if (verb === 'abort') conn.abort(now);
     else if (verb === 'compact') conn.compact();
-    else if (verb === 'move') conn.moveLower(now, this.lowerOf(words));
+    else if (verb === 'move') this.move(words);
     else if (verb !== 'sleep') throw new ScriptError(`${verb} is nothing a script can do`);
     if (verb === 'sleep') this.now += quantity(words[0] ?? '');
     else this.poll();
@@ -202,6 +202,20 @@ class Player {
       ['last', true],
     ] as const)
       if (how.includes(word) && this.conn.sduEnded !== ended) throw this.failure([`got       not ${word}`]);
+  }
+
+  /** `move mtuBytes=500 mplUs=2s`, `move mtuBytes=9 -> mtuBytes`: refused, for that field. */
+  private move(words: readonly string[]): void {
+    const arrow = words.indexOf('->');
+    const lower = this.lowerOf(arrow < 0 ? words : words.slice(0, arrow));
+    let got = 'moved';
+    try {
+      this.conn.moveLower(this.now, lower);
+    } catch (error) {
+      got = (error as Error).message.replace(/:.*/, '');
+    }
+    if (got !== (words[arrow + 1] ?? '') && (arrow >= 0 || got !== 'moved'))
+      throw this.failure([`got       ${got}`]);
   }
 
   private lowerOf(words: readonly string[]): { mtuBytes: number; mplUs: number } {
