@@ -1,0 +1,86 @@
+import { FLAG, readI32, type Pci } from '../../../packages/frcp/src/pci.ts';
+import { violated } from '../violation.ts';
+import type { Direction } from './direction.ts';
+
+/** A window is at most so wide on the wire (R-FRCP-34). */
+const WINDOW_PDUS_MAX = 1 << 20;
+/** Credit is said in units of this many bytes, rounded down. */
+const CREDIT_UNIT_BYTES = 256;
+
+/** An acknowledgement leaves the receiver. */
+export function onAckSent(way: Direction, buf: Uint8Array, pci: Pci): void {
+  const { to } = way;
+  way.ackDueAt = Infinity;
+  const index = way.next + ((pci.ack - way.rxBase - way.next) | 0);
+  if (!way.hasRun || index !== way.next) {
+    if (pci.ack === way.probeSeq && (pci.flags & FLAG.DATA) === 0) return;
+    if (!way.hasRun) violated('I17', `${to.name} acknowledges without a run`);
+  }
+  if (!way.reliable) return;
+  if (index > way.next)
+    violated('I8', `${to.name} acknowledges everything before PDU ${index}, accepted is ${way.next}`);
+  if (index < way.saidAck) violated('I10', `${to.name} acknowledges ${index} after ${way.saidAck}`);
+  way.saidAck = index;
+  checkRanges(way, buf, pci);
+  checkWindow(way, index, pci);
+}
+
+/** I8: selectively acknowledged is only what was accepted. */
+function checkRanges(way: Direction, buf: Uint8Array, pci: Pci): void {
+  for (let n = 0, at = pci.sackAt; n < pci.sackRanges; n += 1, at += 8) {
+    const from = way.next + ((readI32(buf, at) - way.rxBase - way.next) | 0);
+    const to = way.next + ((readI32(buf, at + 4) - way.rxBase - way.next) | 0);
+    if (from <= way.next || to <= from || to > way.nxt)
+      violated('I8', `${way.to.name} acknowledges the range ${from} to ${to}, sent is ${way.nxt}`);
+    for (let i = from; i < to; i += 1)
+      if (way.received[i] !== true) violated('I8', `${way.to.name} acknowledges PDU ${i}, which it has not`);
+  }
+}
+
+/** I10: edges never move left. I20: nothing is granted beyond the window. */
+function checkWindow(way: Direction, index: number, pci: Pci): void {
+  const { to } = way;
+  const { windowPdus, windowBytes } = to.params;
+  const edge = index + ((pci.edge - pci.ack) | 0);
+  if (edge < way.saidEdge) violated('I10', `${to.name} moves its edge from ${way.saidEdge} to ${edge}`);
+  if (edge > index + windowPdus) violated('I20', `${to.name} grants ${edge - index} PDUs`);
+  way.saidEdge = edge;
+  if (pci.creditBytes > windowBytes) violated('I20', `${to.name} grants ${pci.creditBytes} bytes`);
+  const limitPos = way.posOf(index) + pci.creditBytes;
+  if (limitPos < way.saidLimitPos - CREDIT_UNIT_BYTES)
+    violated('I10', `${to.name} takes back credit: ${way.saidLimitPos} to ${limitPos}`);
+  way.saidLimitPos = Math.max(way.saidLimitPos, limitPos);
+}
+
+/** The sender takes in an acknowledgement: what the oracle makes of it. */
+export function onAckTaken(way: Direction, pci: Pci): boolean {
+  if (way.nxt === 0) return false;
+  const index = way.una + ((pci.ack - way.base - way.una) | 0);
+  if (index < way.una || index > way.nxt) return false;
+  const moves = index > way.una;
+  way.una = index;
+  const width = (pci.edge - pci.ack) | 0;
+  if (width < 0 || width > WINDOW_PDUS_MAX) return moves;
+  if (index + width > way.edge) way.edge = index + width;
+  if (way.reliable) way.limitPos = Math.max(way.limitPos, way.posOf(index) + pci.creditBytes);
+  return moves;
+}
+
+/** I9: the machine counts as acknowledged exactly what was acknowledged of what it has sent. I8: and was accepted. */
+export function checkUnacked(way: Direction): void {
+  const { from, to } = way;
+  if (!from.isOpen) return;
+  const said = from.conn.unackedSdus;
+  if (said !== way.unackedSdus)
+    violated('I9', `${from.name} counts ${said} unacknowledged messages, the wire says ${way.unackedSdus}`);
+  if (!way.reliable || to.closeCalled || !to.isAlive || !to.isOpen) return;
+  const acked = way.written.length - said;
+  if (acked > way.accepted) violated('I8', `${acked} acknowledged to ${from.name}, ${way.accepted} accepted`);
+}
+
+/** I11: an acknowledgement that was due has left. */
+export function checkAckLeft(way: Direction): void {
+  const { to } = way;
+  if (to.now() > way.ackDueAt && to.canSend)
+    violated('I11', `${to.name} has not acknowledged for ${to.now() - way.ackDueAt} us more than A`);
+}

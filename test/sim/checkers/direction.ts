@@ -1,0 +1,94 @@
+import type { FrcpEnd } from '../frcp-end.ts';
+
+/**
+ * What the oracle knows of one direction of a flow: what was written, which number each PDU had, what the receiver
+ * took in. It counts by itself, from the PDUs on the wire and the clocks of both ends; the machine under test is asked
+ * nothing. PDUs have an index that goes on over runs: number = index + base.
+ */
+export class Direction {
+  readonly from: FrcpEnd;
+  readonly to: FrcpEnd;
+  /** Told apart from every other direction's messages. */
+  readonly stream: number;
+  /** Bytes of each message written. */
+  readonly written: number[] = [];
+  /** Messages read by the receiving program; unreliable: one past the last one's serial. */
+  delivered = 0;
+  /** Messages accepted by the receiver's FRCP when its program closed, and when the end came; -1: not yet. */
+  acceptedAtClose = -1;
+  acceptedAtEnd = -1;
+
+  // The sender's numbers, by index.
+  readonly digest: number[] = [];
+  readonly flags: number[] = [];
+  readonly firstSentAt: number[] = [];
+  readonly lastSentUs: number[] = [];
+  readonly copies: number[] = [];
+  /** User bytes, and messages, up to and with this PDU. */
+  readonly endPos: number[] = [];
+  readonly sdusThrough: number[] = [];
+  base = 0;
+  runStart = 0;
+  runs = 0;
+  nxt = 0;
+  una = 0;
+  /** Sender's clock at the last new number. */
+  lastNewAt = 0;
+  /** What the sender was granted: first index and first byte not covered. */
+  edge: number;
+  limitPos: number;
+  endIndex = -1;
+
+  // The receiver.
+  hasRun = false;
+  rxBase = 0;
+  next = 0;
+  expiresAt = -Infinity;
+  readonly received: boolean[] = [];
+  ended = false;
+  /** An acknowledgement must have left by then, receiver's clock. */
+  ackDueAt = Infinity;
+  /** What the receiver said last. */
+  saidAck = 0;
+  saidEdge: number;
+  saidLimitPos: number;
+  /** Number of the last probe it took in without a run. */
+  probeSeq: number | null = null;
+
+  constructor(from: FrcpEnd, to: FrcpEnd, stream: number) {
+    this.from = from;
+    this.to = to;
+    this.stream = stream;
+    this.edge = this.saidEdge = from.params.windowPdus;
+    this.limitPos = this.saidLimitPos = from.params.windowBytes;
+  }
+
+  get reliable(): boolean {
+    return this.from.params.reliable;
+  }
+
+  /** User bytes before an index. */
+  posOf(index: number): number {
+    return index === 0 ? 0 : this.endPos[index - 1]!;
+  }
+
+  /** Messages whose last PDU is before an index. */
+  sdusBefore(index: number): number {
+    return index === 0 ? 0 : this.sdusThrough[index - 1]!;
+  }
+
+  /** Messages written and, as far as the sender can know, not acknowledged. */
+  get unackedSdus(): number {
+    return this.written.length - this.sdusBefore(this.una);
+  }
+
+  /** The receiver's run lives, by its own clock. */
+  runLives(at: number): boolean {
+    return this.hasRun && (at < this.expiresAt || this.to.params.lowerReliable);
+  }
+
+  /** Messages that the receiver's FRCP has accepted. */
+  get accepted(): number {
+    return this.delivered + this.to.conn.readableSdus;
+  }
+}

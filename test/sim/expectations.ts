@@ -1,0 +1,38 @@
+import type { Expectations } from './frcp-end.ts';
+import type { Knobs } from './knobs.ts';
+
+const SECOND = 1_000_000;
+/** A failure less likely than this per PDU does not happen. */
+const NEVER_LOG10 = -9;
+
+/**
+ * What these knobs leave of FRCP's promises. A flow must survive when after every interruption enough of R is left
+ * for so many copies that one of them and its acknowledgement come through.
+ */
+export function expectationsOf(knobs: Knobs): Expectations {
+  const mplHolds = knobs.mplFactor <= 1;
+  return { mplHolds, mustSurvive: mplHolds && knobs.crash === 0 && survives(knobs) };
+}
+
+function survives(knobs: Knobs): boolean {
+  if (knobs.lowerReliable === 1) return true;
+  const interruptedUs =
+    knobs.blackouts * knobs.blackoutMaxUs +
+    knobs.stalls * knobs.stallMaxUs +
+    knobs.suspends * knobs.suspendMaxUs;
+  const leftUs = knobs.rUs - interruptedUs - 3 * knobs.mplUs;
+  if (leftUs <= 0 || (knobs.suspends > 0 && knobs.suspendStopsClock === 1)) return false;
+  const rttUs = 2 * (knobs.delayUs + knobs.jitterUs + 2 * knobs.tailUs) + queueUs(knobs);
+  const pauseUs = Math.max(SECOND, Math.min(knobs.rUs / 4, 2 * rttUs + knobs.aUs));
+  const attempts = leftUs / pauseUs / knobs.lossBurst;
+  const lossRate = (knobs.lossPct + knobs.corruptPct) / 100;
+  const oneWay = knobs.lossOneWay !== 0 && knobs.corruptPct === 0;
+  const failed = oneWay ? lossRate : 1 - (1 - Math.min(0.9, lossRate)) ** 2;
+  return attempts >= 4 && (failed === 0 || attempts * Math.log10(failed) < NEVER_LOG10);
+}
+
+/** A packet's wait in a full queue, both ways. */
+function queueUs(knobs: Knobs): number {
+  if (knobs.bandwidthKbps === 0) return 0;
+  return (2 * knobs.queuePdus * knobs.mtuBytes * 8_000) / knobs.bandwidthKbps;
+}
