@@ -130,6 +130,20 @@ describe('a request', () => {
     ]);
   });
 
+  test('that waits when its client dies gets none of the credit of its brothers: no channel is made for the dead', () => {
+    const irm = new TestIrm();
+    irm.channelsAtOnce = false;
+    const server = irm.join();
+    const client = irm.join();
+    irm.accept(server, 'oecho', 1);
+    irm.alloc(client, 1, 'oecho');
+    irm.alloc(client, 2, 'oecho');
+    irm.gone(client);
+    irm.makeChannels();
+    expect(irm.effects.filter((effect) => effect.type === 'make-channel')).toHaveLength(1);
+    expect(irm.machine.population).toMatchObject({ flows: 0, channels: 0 });
+  });
+
   test('of a process to itself gives the two ends two channel ids over the same files', () => {
     const { irm, client } = scene();
     irm.accept(client, 'n', 1);

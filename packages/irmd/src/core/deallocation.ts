@@ -81,7 +81,9 @@ export function ipcpRefused(
 
 /** Ends every endpoint half of a process that is gone. */
 export function endFlowsOf(irm: IrmState, gone: ProcessEntry): void {
-  for (const flow of [...gone.requests.values(), ...gone.incoming.values()]) {
+  const asked = [...gone.requests.values(), ...gone.incoming.values()];
+  // Those that wait go first: credit that comes back is for others, and none makes a channel for the gone.
+  for (const flow of [...asked.filter(isWaiting), ...asked.filter((one) => !isWaiting(one))]) {
     if (flow.request !== null) giveUp(irm, flow.request, 'clientDied', 'FLOWRING_PEER_GONE');
     else leave(irm, flow, 'client', 'clientDied');
   }
@@ -90,6 +92,10 @@ export function endFlowsOf(irm: IrmState, gone: ProcessEntry): void {
     loseServer(irm, flow);
     flow = next;
   }
+}
+
+function isWaiting(flow: FlowEntry): boolean {
+  return flow.state === 'waiting';
 }
 
 function loseServer(irm: IrmState, flow: FlowEntry): void {
