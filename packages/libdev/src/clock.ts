@@ -3,6 +3,8 @@ export type TimerHandle = object;
 
 /** The time source and scheduler of a runtime: the real one, or a test layer's virtual one. */
 export interface RuntimeClock {
+  /** A deadline nearer than this is served by the next turn: no timer is that fine. µs. */
+  readonly turnUs: number;
   /** Monotonic, whole microseconds. */
   nowUs(): number;
   /** Calls `fire` once, not before `delayUs` passed. Does not keep the process alive. */
@@ -20,6 +22,7 @@ const LONGEST_TIMER_MS = 0x7fff_ffff;
 
 /** Node's clock and timers. One timer handle keeps the process alive, for all that waits. */
 export class RealClock implements RuntimeClock {
+  readonly turnUs = 1_000;
   #holds = 0;
   #held = false;
   #checkArmed = false;

@@ -16,8 +16,6 @@ export interface Pumped extends Timed {
 const ROUNDS_MAX = 32;
 /** Jobs that a program, woken by input, has to begin with reading and answering: what it does then needs no PDU of its own. */
 const GRACE_ROUNDS = 2;
-/** A deadline nearer than this is served by the next turn: no timer is that fine. */
-const TURN_US = 1_000;
 
 /**
  * Runs all FRCP connections of a process: one timer, one clock reading a turn. Input and writes only touch a
@@ -116,7 +114,7 @@ export class FrcpDriver {
     this.#timer = null;
     this.#timerUs = first.deadlineUs;
     const delayUs = first.deadlineUs - this.#clock.nowUs();
-    if (delayUs < TURN_US) this.#soon();
+    if (delayUs < this.#clock.turnUs) this.#soon();
     else this.#timer = this.#clock.after(delayUs, this.#soon);
   }
 

@@ -18,6 +18,8 @@ class VirtualTimer implements Timed {
 
 /** A clock that moves only when told. Timers of one instant fire in the order in which they were set. */
 export class VirtualClock implements RuntimeClock {
+  /** Turns take no time here: only a timer gets to a deadline. */
+  readonly turnUs = 0;
   #nowUs = 1_000_000;
   #order = 0;
   readonly #timers = new DeadlineHeap<VirtualTimer>();
@@ -30,7 +32,7 @@ export class VirtualClock implements RuntimeClock {
     const timer = new VirtualTimer(fire);
     // The fraction keeps timers of one microsecond in order.
     const tie = (this.#order++ % 1_000_000) / 1e9;
-    this.#timers.set(timer, Math.floor(this.#nowUs + Math.max(0, delayUs)) + tie);
+    this.#timers.set(timer, Math.ceil(this.#nowUs + Math.max(0, delayUs)) + tie);
     return timer;
   }
 
