@@ -148,8 +148,10 @@ export abstract class LifeCycle {
     this.leave(now);
   }
 
+  /** After `closed` the caller has had its last word: only the peer is told. */
   protected goDown(now: InstantUs, reason: FrcpDownReason): void {
-    this.fail(reason);
+    if (this.phase === PHASE.CLOSED) this.phase = PHASE.DOWN;
+    else this.fail(reason);
     this.resetNow = true;
     this.leave(now);
   }

@@ -86,6 +86,17 @@ describe('end', () => {
     expect(pair.b.event('down')?.reason).toBe('protocol-violation');
   });
 
+  test('a violation after our close has finished tells the peer only', () => {
+    const pair = new Pair({ params: { mtuBytes: 200 }, paramsOf: { b: { sduMaxBytes: 1_000 } } });
+    pair.close(pair.b);
+    pair.run(SECOND);
+    expect(pair.b.has('closed')).toBe(true);
+    write(pair, pair.a, 0, 1, 1_001);
+    pair.run(SECOND);
+    expect(pair.b.has('down')).toBe(false);
+    expect(pair.a.event('down')?.reason).toBe('reset');
+  });
+
   test('a flow nobody wrote on closes too', () => {
     const pair = new Pair();
     pair.close(pair.b);
