@@ -35,7 +35,7 @@ export default {
   maxWorkers: 2,
   workerIdleMemoryLimit: '2GB',
   projects: [
-    project('unit', 'packages/*/test/**/*.test.ts'),
+    project('unit', 'packages/*/test/**/*.test.ts', 'test/fuzz/**/*.test.ts'),
     project('tidy', 'test/tidy/**/*.test.ts'),
     project('sim', 'test/sim/**/*.test.ts'),
     project('conformance', 'test/conformance/**/*.test.ts'),
