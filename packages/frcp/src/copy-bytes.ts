@@ -1,19 +1,9 @@
+import { inView, outView, readView } from './byte-views.ts';
+
 /** Below this a loop beats the view that `set` needs, and leaves nothing to collect. */
 const LOOP_MAX_BYTES = 160;
 
-let lastBuffer: ArrayBufferLike | null = null;
-let lastView: DataView;
-
-/** A view of the whole buffer; drivers fill the same few buffers, so the last one is remembered. */
-function viewOf(buffer: ArrayBufferLike): DataView {
-  if (buffer !== lastBuffer) {
-    lastView = new DataView(buffer);
-    lastBuffer = buffer;
-  }
-  return lastView;
-}
-
-/** Copies `n` bytes from `from[fromAt]` (whose whole buffer `fromView` shows) to `to[toAt]`. */
+/** Copies `n` bytes from `from[fromAt]` (whose whole buffer `fromView` shows) to `to[toAt]` of a PDU. */
 export function copyBytes(
   from: Uint8Array,
   fromView: DataView,
@@ -22,15 +12,20 @@ export function copyBytes(
   toAt: number,
   n: number,
 ): void {
-  if (n > LOOP_MAX_BYTES) {
-    to.set(from.subarray(fromAt, fromAt + n), toAt);
-    return;
-  }
-  const toView = viewOf(to.buffer);
-  const base = to.byteOffset + toAt;
+  if (n > LOOP_MAX_BYTES) to.set(from.subarray(fromAt, fromAt + n), toAt);
+  else copyWords(fromView, fromAt, outView(to), toAt, n);
+}
+
+/** Copies `n` bytes from `from[fromAt]`, which came in, to `to[toAt]` of the program. */
+export function copyPart(from: Uint8Array, fromAt: number, to: Uint8Array, toAt: number, n: number): void {
+  if (n > LOOP_MAX_BYTES) to.set(from.subarray(fromAt, fromAt + n), toAt);
+  else copyWords(inView(from), fromAt, readView(to), toAt, n);
+}
+
+function copyWords(from: DataView, fromAt: number, to: DataView, toAt: number, n: number): void {
   let i = 0;
-  for (; i + 4 <= n; i += 4) toView.setInt32(base + i, fromView.getInt32(fromAt + i, true), true);
-  for (; i < n; i++) to[toAt + i] = from[fromAt + i]!;
+  for (; i + 4 <= n; i += 4) to.setInt32(toAt + i, from.getInt32(fromAt + i, true), true);
+  for (; i < n; i++) to.setUint8(toAt + i, from.getUint8(fromAt + i));
 }
 
 /** Copies all of `from` to `to[toAt]`; returns how much that was. */

@@ -1,3 +1,5 @@
+import { copyPart } from './copy-bytes.ts';
+
 const FIRST_SLOTS = 8;
 const NO_BYTES = new Uint8Array(0);
 const NO_SPANS = new Int32Array(0);
@@ -40,12 +42,34 @@ export class ReadQueue {
     const buf = this.buffers![slot]!;
     const start = this.spans[slot << 1]!;
     const end = this.spans[(slot << 1) + 1]!;
+    this.drop(slot, end - start);
+    return start === 0 && end === buf.length ? buf : buf.subarray(start, end);
+  }
+
+  /** Moves the oldest SDU, or what fits of it, to `out[at, end)`; returns how much. There is one. */
+  shiftInto(out: Uint8Array, at: number, end: number): number {
+    const slot = this.head & this.mask;
+    const start = this.spans[slot << 1]!;
+    const held = this.spans[(slot << 1) + 1]! - start;
+    const taken = Math.min(held, end - at);
+    copyPart(this.buffers![slot]!, start, out, at, taken);
+    if (taken === held) this.drop(slot, held);
+    else this.cut(slot, taken);
+    return taken;
+  }
+
+  private drop(slot: number, bytes: number): void {
     this.buffers![slot] = NO_BYTES;
     this.head = (this.head + 1) | 0;
-    this.heldBytes -= end - start;
+    this.heldBytes -= bytes;
     this.isHeadCut = false;
     if (this.head === this.tail && !this.isLarge) this.release();
-    return start === 0 && end === buf.length ? buf : buf.subarray(start, end);
+  }
+
+  private cut(slot: number, bytes: number): void {
+    this.spans[slot << 1]! += bytes;
+    this.heldBytes -= bytes;
+    this.isHeadCut ||= bytes > 0;
   }
 
   /** What is left of the oldest SDU, bytes; -1 when there is none. */
@@ -59,9 +83,7 @@ export class ReadQueue {
   shiftPart(maxBytes: number): Uint8Array {
     const slot = this.head & this.mask;
     const start = this.spans[slot << 1]!;
-    this.spans[slot << 1] = start + maxBytes;
-    this.heldBytes -= maxBytes;
-    this.isHeadCut ||= maxBytes > 0;
+    this.cut(slot, maxBytes);
     return this.buffers![slot]!.subarray(start, start + maxBytes);
   }
 

@@ -200,11 +200,9 @@ export class Receiver {
     const { queue } = this.window;
     if (queue.length === 0) return -1;
     let at = offset;
-    do {
-      const part = this.readPart(end - at)!;
-      out.set(part, at);
-      at += part.length;
-    } while (this.params.stream && at < end && queue.length > 0);
+    do at += queue.shiftInto(out, at, end);
+    while (this.params.stream && at < end && queue.length > 0);
+    if (this.params.reliable && this.window.updateDue()) this.ackNow = true;
     return at - offset;
   }
 
