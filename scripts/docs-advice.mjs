@@ -138,6 +138,7 @@ export const LIMIT_OUTCOMES = {
   requestsPerProcessMax: '`FLOWRING_TOO_MANY`',
   pendingAllocsPerNameMax: '`FLOWRING_TOO_MANY`',
   flowsMax: '`FLOWRING_TOO_MANY`',
+  leaseFlows: 'the client asks the IRMd for its next flow, and gets the next lease',
   namesMax: '`FLOWRING_TOO_MANY`',
   processesMax: 'the hello is refused with `FLOWRING_TOO_MANY`',
   posixDescriptorsMax: '`-EMFILE`',
@@ -164,5 +165,6 @@ export const TIME_OUTCOMES = {
   requestTimeoutMs: '`FLOWRING_TIMEOUT`',
   helloTimeoutMs: 'the connection is closed',
   autostartMs: '`FLOWRING_IRMD_UNREACHABLE`',
+  leasedUnheardMs: 'both ends tell the IRMd of the flow',
   idleExitMs: 'the daemon ends with code 0',
 };

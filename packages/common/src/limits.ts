@@ -25,6 +25,8 @@ export const LIMITS = {
   pendingAllocsPerNameMax: 4_096,
   /** Flow endpoints of one IRMd. */
   flowsMax: 1_000_000,
+  /** Flows one lease lets a client open without asking the IRMd; a power of 2. */
+  leaseFlows: 256,
   /** Names of one IRMd. */
   namesMax: 65_536,
   /** Programs bound to one name. */
@@ -73,6 +75,8 @@ export const TIMES = {
   helloTimeoutMs: 5_000,
   /** How long a program waits for a daemon it started itself. */
   autostartMs: 10_000,
+  /** A flow opened on a lease that ends sooner is never told to the IRMd. */
+  leasedUnheardMs: 10,
   /** An automatically started daemon without processes ends after this. */
   idleExitMs: 30_000,
 } as const;

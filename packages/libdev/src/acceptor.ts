@@ -8,7 +8,7 @@ import { abortError, WaitQueue } from './wait-queue.ts';
 export interface FlowAcceptOptions extends WaitOptions {
   /** The name to serve; the process is bound to it. Absent: every name the process is bound to. */
   readonly name?: string | undefined;
-  /** Flows that may be accepted for this process before it asks for them. Default 64. */
+  /** Flows that the IRMd may accept for this process before it asks for them; as many again may come on leases. Default 64. */
   readonly backlogMax?: number | undefined;
   readonly mode?: FlowMode | undefined;
   /** Default of each wait for a flow, ms. Default: none. */
@@ -148,8 +148,15 @@ export class Acceptor implements FlowAcceptor<Offered> {
     this.#waiters.rejectAll(() => error);
   }
 
-  offered(offered: Offered): void {
-    if (this.#credit > 0) this.#credit--;
+  /** Takes a flow now that its client opened without the IRMd: never ahead of those that wait there for credit. */
+  get takesLeased(): boolean {
+    const open = !this.#closed && !this.decide && this.#budget === Infinity;
+    return open && this.#credit > 0 && this.#queue.length < this.#backlogMax;
+  }
+
+  /** `leased`: on none of the credit given to the IRMd. */
+  offered(offered: Offered, leased = false): void {
+    if (!leased && this.#credit > 0) this.#credit--;
     if (this.#waiters.length > 0) this.#waiters.shift().resolve(offered);
     else this.#queue.push(offered);
     this.#grant();

@@ -10,6 +10,7 @@ import type { FlowSeed } from './flow-host.ts';
 import type { FrcpDriver } from './frcp-driver.ts';
 import type { FrcpHost } from './frcp-flow.ts';
 import { FrcpFlow } from './frcp-flow.ts';
+import type { LeaseDesk } from './lease-desk.ts';
 import { RawFlow } from './raw-flow.ts';
 
 /** Largest PDU where the path would carry more: large enough that its cost is in the bytes. */
@@ -38,6 +39,8 @@ export class ChannelLink implements FrcpHost, ChannelEvents {
   readonly driver: FrcpDriver;
   readonly #owner: LinkOwner;
   peer: PeerInfo = REMOTE_PEER;
+  /** Where flows are opened without the IRMd; made with the channel's first lease. */
+  desk: LeaseDesk | null = null;
   #path: PathParams = UNKNOWN_PATH;
   #lastParams: { readonly key: string; readonly params: FrcpParams } | undefined;
 
@@ -46,6 +49,11 @@ export class ChannelLink implements FrcpHost, ChannelEvents {
     this.clock = owner.services.env.clock;
     this.driver = owner.services.driver;
     this.channel = owner.services.env.openChannel({ spec, events: this });
+  }
+
+  /** No flow of a program is on it. */
+  get isIdle(): boolean {
+    return this.channel.flowCount === (this.desk === null ? 0 : 1);
   }
 
   /** Takes what a message says of the channel's other end and path, which counts until one says otherwise. */
@@ -66,7 +74,6 @@ export class ChannelLink implements FrcpHost, ChannelEvents {
     const port = this.channel.attach(id, DEAF);
     port.end(errnoOf('FLOWRING_FLOW_DOWN'));
     port.detach();
-    this.released(id);
   }
 
   holdsSlabs(flow: BaseFlow): void {

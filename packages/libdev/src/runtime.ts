@@ -149,11 +149,15 @@ export class Runtime implements AcceptorHost, LinkServices, SessionEvents {
     this.#acceptors.delete(acceptor.id);
   }
 
-  onOffer(id: number, name: string, offered: Offered): boolean {
+  takesLeased(id: number): boolean {
+    return this.#acceptors.get(id)?.takesLeased === true;
+  }
+
+  onOffer(id: number, name: string, offered: Offered, leased = false): boolean {
     const acceptor = this.#acceptors.get(id);
     if (acceptor !== undefined) {
       if (acceptor.options.mode !== undefined && 'mode' in offered) offered.mode = acceptor.options.mode;
-      acceptor.offered(offered);
+      acceptor.offered(offered, leased);
       return true;
     }
     if (!this.#closedSingles.delete(id) || 'drop' in offered) return false;

@@ -1,5 +1,13 @@
-import type { ChannelId, ChannelSpec, ControlMessage, ErrorCode, FlowId, RequestId } from '@flowring/common';
-import { createLogger, FlowringError } from '@flowring/common';
+import type {
+  ChannelId,
+  ChannelSpec,
+  ControlMessage,
+  ErrorCode,
+  FlowId,
+  QosSpec,
+  RequestId,
+} from '@flowring/common';
+import { createLogger, FlowringError, TIMES } from '@flowring/common';
 import type { Offered } from './acceptor.ts';
 import type { LinkOwner, LinkServices } from './channel-link.ts';
 import { ChannelLink } from './channel-link.ts';
@@ -8,6 +16,7 @@ import type { ControlLink } from './environment.ts';
 import type { BaseFlow } from './flow-base.ts';
 import type { FlowMode } from './flow-types.ts';
 import { IncomingRequest } from './incoming.ts';
+import { isUsedUp, LeaseDesk, type DeskOwner, type Lease, type Opening } from './lease-desk.ts';
 import { Waiter, type WaiterOwner } from './wait-queue.ts';
 
 /** Channels without a flow that are kept for the next one. */
@@ -16,14 +25,16 @@ const IDLE_CHANNELS_MAX = 256;
 const log = createLogger('libdev');
 
 /** An allocation as it goes to the IRMd. */
-export type AllocRequest = Omit<ControlMessage<'alloc'>, 't' | 'req'> & {
+export type AllocRequest = Omit<ControlMessage<'alloc'>, 't' | 'req' | 'lease'> & {
   readonly mode: FlowMode | undefined;
 };
 
 /** What a session tells its runtime. */
 export interface SessionEvents {
   /** An acceptor of ours is offered a flow. False: nobody wants it. */
-  onOffer(acceptor: number, name: string, offered: Offered): boolean;
+  onOffer(acceptor: number, name: string, offered: Offered, leased?: boolean): boolean;
+  /** Whether an acceptor takes a flow that the IRMd did not offer. */
+  takesLeased(acceptor: number): boolean;
   /** A request is gone before anybody decided on it. */
   onWithdrawn(offered: Offered): void;
   onClosed(session: Session): void;
@@ -33,13 +44,17 @@ export interface SessionEvents {
  * One connection to one life of the IRMd. Flow and channel ids mean something only within it: after the daemon's
  * restart the old session lives on for the flows on its channels, and tells nobody about them.
  */
-export class Session implements LinkOwner, WaiterOwner<AllocRequest, BaseFlow> {
+export class Session implements LinkOwner, DeskOwner, WaiterOwner<AllocRequest, BaseFlow> {
   readonly services: LinkServices;
   readonly #events: SessionEvents;
   #control: ControlLink | null = null;
   readonly #links = new Map<ChannelId, ChannelLink>();
   readonly #allocs = new Map<RequestId, Waiter<AllocRequest, BaseFlow>>();
   readonly #undecided = new Map<FlowId, IncomingRequest>();
+  /** Leases to open flows, by name. */
+  readonly #leases = new Map<string, Lease>();
+  /** Flows opened on leases that the IRMd has not been told of. */
+  readonly #unheard = new Map<FlowId, QosSpec>();
 
   constructor(services: LinkServices, events: SessionEvents) {
     this.services = services;
@@ -69,11 +84,23 @@ export class Session implements LinkOwner, WaiterOwner<AllocRequest, BaseFlow> {
 
   /** Asks for a flow; the caller has checked the arguments. */
   alloc(request: AllocRequest, signal: AbortSignal | undefined): Promise<BaseFlow> {
+    const lease = this.#leases.get(request.name);
+    if (lease === undefined || request.direct === false) return this.#ask(request, signal);
+    const promise = lease.desk.open(lease, request, signal);
+    if (promise !== null) return promise;
+    if (isUsedUp(lease)) this.#leases.delete(request.name);
+    return this.#ask(request, signal);
+  }
+
+  /** Asks the IRMd for a flow, and for a lease if there is none. */
+  #ask(request: AllocRequest, signal: AbortSignal | undefined): Promise<BaseFlow> {
     const { mode: _mode, ...fields } = request;
     const req = this.control.nextRequestId();
+    const wanted = request.direct !== false && !this.#leases.has(request.name);
     const waiter = new Waiter<AllocRequest, BaseFlow>(this, req, request);
     this.#allocs.set(req, waiter);
-    if (this.send({ t: 'alloc', req, ...fields })) waiter.watch(request.timeoutMs, signal);
+    if (this.send({ t: 'alloc', req, ...fields, ...(wanted && { lease: true }) }))
+      waiter.watch(request.timeoutMs, signal);
     else this.#settleAlloc(req, unreachable());
     return waiter.takePromise();
   }
@@ -94,6 +121,9 @@ export class Session implements LinkOwner, WaiterOwner<AllocRequest, BaseFlow> {
       case 'offer-withdrawn':
         this.#onWithdrawn(message.flow, message.code);
         break;
+      case 'lease-over':
+        for (const [name, { first }] of this.#leases) if (first === message.lease) this.#leases.delete(name);
+        break;
       case 'peer-gone':
         this.#links.get(message.channel)?.channel.peerGone();
         break;
@@ -111,6 +141,8 @@ export class Session implements LinkOwner, WaiterOwner<AllocRequest, BaseFlow> {
   readonly onClose = (): void => {
     for (const req of [...this.#allocs.keys()]) this.#settleAlloc(req, unreachable());
     for (const id of [...this.#undecided.keys()]) this.#onWithdrawn(id, 'FLOWRING_IRMD_UNREACHABLE');
+    this.#leases.clear();
+    this.#unheard.clear();
     this.#closeIdleLinks(0);
     this.#events.onClosed(this);
   };
@@ -118,10 +150,12 @@ export class Session implements LinkOwner, WaiterOwner<AllocRequest, BaseFlow> {
   linkDown(link: ChannelLink): void {
     if (this.#links.get(link.channel.id) !== link) return;
     this.#links.delete(link.channel.id);
+    for (const [name, lease] of this.#leases) if (lease.desk === link.desk) this.#leases.delete(name);
     this.send({ t: 'channel-down', channel: link.channel.id });
   }
 
   flowReleased(id: FlowId): void {
+    if (this.#unheard.delete(id)) return;
     if (this.isOpen) this.#control!.sendSoon({ t: 'dealloc', flow: id });
     else this.#closeIdleLinks(0);
   }
@@ -141,7 +175,7 @@ export class Session implements LinkOwner, WaiterOwner<AllocRequest, BaseFlow> {
     const waiter = this.#allocs.get(message.req);
     if (link === undefined || waiter === undefined) {
       link?.turnAway(message.flow);
-      if (link === undefined) this.send({ t: 'dealloc', flow: message.flow });
+      this.send({ t: 'dealloc', flow: message.flow });
       this.#settleAlloc(message.req, new FlowringError('FLOWRING_CHANNEL'));
       return;
     }
@@ -149,6 +183,9 @@ export class Session implements LinkOwner, WaiterOwner<AllocRequest, BaseFlow> {
     const { flow: id, qos, layer, data: answer } = message;
     const { name, mode } = waiter.payload;
     link.learn(message.peer, message.params);
+    if (message.lease !== undefined) {
+      this.#leases.set(name, { desk: this.#deskOf(link), first: message.lease, next: message.lease });
+    }
     waiter.resolve(link.join({ id, name, qos, peer: link.peer, layer, answer, mode }));
   }
 
@@ -160,6 +197,7 @@ export class Session implements LinkOwner, WaiterOwner<AllocRequest, BaseFlow> {
     }
     const { flow: id, name, qos, layer, data } = message;
     link.learn(message.peer, message.params);
+    if (message.lease !== undefined) this.#deskOf(link).grant(message.lease, message.acceptor, name);
     const seed = { id, name, qos, peer: link.peer, layer, data };
     let offered: Offered;
     if (message.decide) {
@@ -214,12 +252,45 @@ export class Session implements LinkOwner, WaiterOwner<AllocRequest, BaseFlow> {
     }
   }
 
+  takesFlow(acceptor: number): boolean {
+    return this.isOpen && this.#events.takesLeased(acceptor);
+  }
+
+  onOpened(acceptor: number, name: string, flow: BaseFlow): void {
+    if (!this.#events.onOffer(acceptor, name, flow, true)) flow.abort();
+  }
+
+  /** Told only if it lives so long: most short conversations cost the IRMd nothing. */
+  openedUnheard(id: FlowId, qos: QosSpec): void {
+    if (this.#unheard.size === 0) this.clock.after(TIMES.leasedUnheardMs * 1_000, this.#tellUnheard);
+    this.#unheard.set(id, qos);
+  }
+
+  readonly #tellUnheard = (): void => {
+    for (const [flow, qos] of this.#unheard)
+      if (this.isOpen) this.#control!.sendSoon({ t: 'opened', flow, qos });
+    this.#unheard.clear();
+  };
+
+  declined(desk: LeaseDesk, opening: Opening, waiter: Waiter<Opening, BaseFlow>): void {
+    const { request, signal, startedUs } = opening;
+    if (this.#leases.get(request.name)?.desk === desk) this.#leases.delete(request.name);
+    const passedMs = Math.floor((this.clock.nowUs() - startedUs) / 1_000);
+    const timeoutMs = Math.max(1, request.timeoutMs - passedMs);
+    if (this.isOpen) waiter.resolve(this.#ask({ ...request, timeoutMs }, signal));
+    else waiter.reject(unreachable());
+  }
+
+  #deskOf(link: ChannelLink): LeaseDesk {
+    return (link.desk ??= new LeaseDesk(link, this));
+  }
+
   #closeIdleLinks(keep: number, except?: ChannelLink): void {
     let idle = 0;
-    for (const link of this.#links.values()) if (link !== except && link.channel.flowCount === 0) idle++;
+    for (const link of this.#links.values()) if (link !== except && link.isIdle) idle++;
     for (const link of [...this.#links.values()]) {
       if (idle <= keep) return;
-      if (link === except || link.channel.flowCount > 0) continue;
+      if (link === except || !link.isIdle) continue;
       idle--;
       link.channel.close();
     }

@@ -81,7 +81,7 @@ class InProcessLayer implements TestLayer {
     this.#lossy = loss > 0;
     this.#path = { clock: this.#clock, latencyUs, loses: () => loss > 0 && random() / 2 ** 32 < loss };
     this.#params = { ...PARAMS, ...params };
-    this.#irmd = new TestIrmd(this.#clock, this.#params);
+    this.#irmd = new TestIrmd(this.#clock, this.#params, !this.#lossy);
   }
 
   get flowAlloc(): Application['flowAlloc'] {
@@ -112,7 +112,7 @@ class InProcessLayer implements TestLayer {
   }
 
   restartIrmd(): void {
-    this.#irmd = new TestIrmd(this.#clock, this.#params);
+    this.#irmd = new TestIrmd(this.#clock, this.#params, !this.#lossy);
     this.#life++;
     for (const name of this.#names) this.#irmd.createName(name);
     for (const host of this.#hosts.values()) host.disconnect();

@@ -27,7 +27,7 @@ export class Waiter<P = unknown, V = unknown> {
   next: Waiter<P, V> | null = null;
   #promise: Promise<V> | null;
   #owner: WaiterOwner<P, V> | null;
-  #resolve: (value: V) => void;
+  #resolve: (value: V | Promise<V>) => void;
   #reject: Reject;
   #timer: TimerHandle | null = null;
   #signal: AbortSignal | null = null;
@@ -38,7 +38,7 @@ export class Waiter<P = unknown, V = unknown> {
     this.kind = kind;
     this.payload = payload;
     this.#promise = new Promise<never>(capture);
-    this.#resolve = newResolve as (value: V) => void;
+    this.#resolve = newResolve as (value: V | Promise<V>) => void;
     this.#reject = newReject;
     owner.clock.hold(true);
   }
@@ -68,7 +68,7 @@ export class Waiter<P = unknown, V = unknown> {
     this.#giveUp(abortError(this.#signal!));
   }
 
-  resolve(value: V): void {
+  resolve(value: V | Promise<V>): void {
     this.#settle();
     this.#resolve(value);
   }

@@ -1,5 +1,6 @@
 import type { ControlMessage } from '@flowring/common';
 import { LIMITS } from '@flowring/common';
+import { endLeasesOf } from './leases.ts';
 import { serve } from './matching.ts';
 import { programReady } from './autostart.ts';
 import type { IrmState } from './irm-state.ts';
@@ -46,6 +47,7 @@ function openAcceptor(irm: IrmState, process: ProcessEntry, id: number, name: Na
   if (name !== null) {
     bindProcess(irm, process, name, 'accepts');
     takeSeat(acceptor, name);
+    endLeasesOf(irm, name);
   } else {
     for (const bound of process.names.keys()) takeSeat(acceptor, bound);
   }

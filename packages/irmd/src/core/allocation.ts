@@ -150,6 +150,7 @@ export function createRequest(
     expiresUs: irm.after(message.timeoutMs),
     layer,
     direct,
+    wantsLease: !incoming && direct && message.lease === true,
     params: incoming ? message.params : irm.settings.directParams,
     phase: 'accept',
     flow: null,

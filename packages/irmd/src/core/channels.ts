@@ -27,6 +27,7 @@ export function ensureChannel(irm: IrmState, client: ProcessEntry, server: Proce
     hasFiles: false,
     abandoned: false,
     waiting: [],
+    leases: [],
   };
   client.channels.set(server.id, channel);
   server.channels.set(client.id, channel);
@@ -80,6 +81,7 @@ export function closeChannelsOf(irm: IrmState, gone: ProcessEntry): void {
 export function removeChannel(irm: IrmState, channel: Channel): void {
   const making = channel.token === '';
   channel.abandoned = true;
+  for (const lease of [...channel.leases]) irm.leases.forget(lease);
   if (!making) irm.channels.delete(channel.id);
   irm.channels.delete(making && channel.idB === channel.id ? -1 : channel.idB);
   if (channel.a.channels.get(channel.b.id) === channel) channel.a.channels.delete(channel.b.id);

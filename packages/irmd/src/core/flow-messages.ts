@@ -1,8 +1,9 @@
-import type { ControlMessage, PeerInfo } from '@flowring/common';
+import type { ControlMessage, FlowId, PeerInfo } from '@flowring/common';
 import type { IrmState } from './irm-state.ts';
 import type { Acceptor } from './registry/acceptor.ts';
 import type { Channel } from './registry/channel.ts';
 import { channelIdFor, openSpecFor } from './registry/channel.ts';
+import type { FlowEntry } from './registry/flow.ts';
 import type { ProcessEntry } from './registry/process.ts';
 import type { Request } from './request.ts';
 
@@ -11,6 +12,7 @@ export function offerMessage(
   channel: Channel,
   acceptor: Acceptor,
   decide: boolean,
+  lease?: FlowId,
 ): ControlMessage<'offer'> {
   const server = acceptor.process;
   const open = openSpecFor(channel, server, true);
@@ -26,6 +28,7 @@ export function offerMessage(
     ...(request.incoming ? { peer: REMOTE_PEER } : {}),
     ...(open === undefined ? {} : { open, ...(request.incoming ? {} : { peer: peerInfo(request.client) }) }),
     ...(request.layer === null ? {} : { layer: request.layer }),
+    ...(lease === undefined ? {} : { lease }),
     ...(request.data === undefined ? {} : { data: request.data }),
   };
 }
@@ -53,3 +56,15 @@ export function peerInfo(process: ProcessEntry): PeerInfo {
 }
 
 export const REMOTE_PEER = { pid: 0, uid: 0, program: '' } as const;
+
+/** Says that a flow is there to whoever follows the events. */
+export function announce(irm: IrmState, flow: FlowEntry): void {
+  irm.publish('flow-up', {
+    flow: flow.id,
+    name: flow.name,
+    path: flow.path,
+    service: flow.service,
+    client: flow.client.joined.pid,
+    server: flow.server!.joined.pid,
+  });
+}

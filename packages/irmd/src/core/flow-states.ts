@@ -44,11 +44,13 @@ export const FLOW_TRANSITIONS = {
     serverDied: 'server-left',
   },
   'client-left': {
+    clientOpened: 'allocated',
     serverDeallocated: 'freed',
     serverDied: 'freed',
     refused: 'freed',
   },
   'server-left': {
+    serverOpened: 'allocated',
     cancelled: 'freed',
     clientDeallocated: 'freed',
     clientDied: 'freed',

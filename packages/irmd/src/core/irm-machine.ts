@@ -14,6 +14,7 @@ import type { Command } from './management/handlers.ts';
 import { ipcpCommands } from './management/ipcp-commands.ts';
 import { listCommands } from './management/list-commands.ts';
 import { nameCommands } from './management/name-commands.ts';
+import { opened } from './leases.ts';
 import { answer, layerConfirmed } from './matching.ts';
 import { processGone } from './process-end.ts';
 import type { ProcessEntry } from './registry/process.ts';
@@ -71,13 +72,14 @@ export class IrmMachine {
 
   /** Objects in the registry, by kind: all 0 (but ids that count up) when nobody uses the daemon. */
   get population(): Readonly<
-    Record<'processes' | 'names' | 'flows' | 'channels' | 'timers' | 'errands', number>
+    Record<'processes' | 'names' | 'flows' | 'leases' | 'channels' | 'timers' | 'errands', number>
   > {
     const irm = this.#irm;
     return {
       processes: irm.processes.size - 1,
       names: irm.names.size,
       flows: irm.flows.size,
+      leases: irm.leases.size,
       channels: irm.channels.size,
       timers: irm.deadlines.size,
       errands: irm.errands.size,
@@ -192,6 +194,7 @@ const FLOW_MESSAGES: Partial<Record<ControlType, Take>> = {
   accept: on<'accept'>(accept),
   'accept-close': on<'accept-close'>((irm, process, { acceptor }) => closeAcceptor(irm, process, acceptor)),
   answer: on<'answer'>(answer),
+  opened: on<'opened'>(opened),
   dealloc: on<'dealloc'>((irm, process, { flow }) => deallocate(irm, process, flow)),
   'channel-up': on<'channel-up'>((irm, process, { channel }) => channelUp(irm, process, channel)),
   'channel-down': on<'channel-down'>((irm, process, { channel }) => channelDown(irm, process, channel)),

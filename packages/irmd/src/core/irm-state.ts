@@ -5,6 +5,7 @@ import { DeadlineHeap } from './deadline-heap.ts';
 import type { Effect, EventFields } from './inputs.ts';
 import type { Channel } from './registry/channel.ts';
 import { FlowTable } from './registry/flow.ts';
+import { LeaseTable } from './registry/lease.ts';
 import type { IpcpEntry, Requester } from './registry/ipcp.ts';
 import type { NameEntry } from './registry/name.ts';
 import type { ProcessEntry } from './registry/process.ts';
@@ -30,6 +31,8 @@ export type Timer = Request | Starter | IpcpEntry | Errand;
 export interface IrmCounters {
   allocations: number;
   allocated: number;
+  /** Flows that their ends opened on a lease and that lived long enough to be told of. */
+  leasedFlows: number;
   refused: number;
   timedOut: number;
   cancelled: number;
@@ -53,6 +56,7 @@ export class IrmState {
   readonly programs = new ProgramRegistry();
   readonly ipcps = new Map<string, IpcpEntry>();
   readonly flows = new FlowTable();
+  readonly leases = new LeaseTable();
   readonly channels = new Map<number, Channel>();
   readonly children = new Map<number, IpcpEntry | Starter>();
   readonly errands = new Map<number, Errand>();
@@ -62,6 +66,7 @@ export class IrmState {
   readonly counters: IrmCounters = {
     allocations: 0,
     allocated: 0,
+    leasedFlows: 0,
     refused: 0,
     timedOut: 0,
     cancelled: 0,

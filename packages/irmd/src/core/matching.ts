@@ -1,8 +1,9 @@
-import type { ControlMessage, ErrorCode, ErrorDetails } from '@flowring/common';
+import type { ControlMessage, ErrorCode, ErrorDetails, FlowId } from '@flowring/common';
 import { ensureChannel } from './channels.ts';
 import { moveFlow } from './flow-events.ts';
-import { REMOTE_PEER, ipcpAllocMessage, offerMessage, peerInfo } from './flow-messages.ts';
+import { REMOTE_PEER, announce, ipcpAllocMessage, offerMessage, peerInfo } from './flow-messages.ts';
 import type { IrmState } from './irm-state.ts';
+import { grantLease } from './leases.ts';
 import type { Acceptor, Seat } from './registry/acceptor.ts';
 import { setCredit } from './registry/acceptor.ts';
 import type { Channel } from './registry/channel.ts';
@@ -76,9 +77,10 @@ export function proceed(irm: IrmState, request: Request, channel: Channel): void
   }
   if (!moveFlow(irm, flow, 'confirmed')) return;
   const server = flow.server!;
-  const offer = offerMessage(request, channel, acceptor!, false);
+  const lease = grantLease(irm, request, channel, acceptor!)?.first;
+  const offer = offerMessage(request, channel, acceptor!, false, lease);
   // The client first: somebody waits there, and its first message may overtake the offer without harm.
-  tellClient(irm, request, channel, undefined);
+  tellClient(irm, request, channel, undefined, lease);
   irm.send(server, offer);
 }
 
@@ -95,7 +97,13 @@ export function answer(irm: IrmState, server: ProcessEntry, message: ControlMess
 }
 
 /** The client hears that it has its flow; the request is done. */
-function tellClient(irm: IrmState, request: Request, channel: Channel, data: Uint8Array | undefined): void {
+function tellClient(
+  irm: IrmState,
+  request: Request,
+  channel: Channel,
+  data: Uint8Array | undefined,
+  lease?: FlowId,
+): void {
   const { flow, client } = request;
   const open = openSpecFor(channel, client, false);
   const first = data === undefined ? {} : { data };
@@ -118,12 +126,13 @@ function tellClient(irm: IrmState, request: Request, channel: Channel, data: Uin
       qos: request.qos,
       channel: id,
       ...(open === undefined ? {} : { open, params: request.params, peer: peerInfo(flow.server!) }),
+      ...(lease === undefined ? {} : { lease }),
       ...first,
     });
   }
   settle(irm, request);
   irm.counters.allocated += 1;
-  announce(irm, request);
+  announce(irm, request.flow);
 }
 
 /** The layer's answer to `ipcp-alloc`: the far side took the flow. */
@@ -155,7 +164,7 @@ export function layerConfirmed(
   });
   settle(irm, request);
   irm.counters.allocated += 1;
-  announce(irm, request);
+  announce(irm, request.flow);
 }
 
 /** The client gives up, ran out of time, or died, before its request was answered. */
@@ -186,16 +195,4 @@ export function giveCreditBack(irm: IrmState, request: Request): void {
   if (acceptor === null || acceptor.process.acceptors.get(acceptor.id) !== acceptor) return;
   setCredit(acceptor, acceptor.credit + 1);
   serve(irm, acceptor);
-}
-
-export function announce(irm: IrmState, request: Request): void {
-  const { flow, client } = request;
-  irm.publish('flow-up', {
-    flow: flow.id,
-    name: flow.name,
-    path: flow.path,
-    service: flow.service,
-    client: client.joined.pid,
-    server: flow.server!.joined.pid,
-  });
 }

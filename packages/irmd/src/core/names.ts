@@ -2,6 +2,7 @@ import type { LoadBalancePolicy } from '@flowring/common';
 import { rerouteWaiting } from './allocation.ts';
 import { unregisterEverywhere } from './registrations.ts';
 import type { IrmState } from './irm-state.ts';
+import { endLeasesOf } from './leases.ts';
 import { serve } from './matching.ts';
 import { leaveSeat, takeSeat } from './registry/acceptor.ts';
 import type { BindReason, NameEntry } from './registry/name.ts';
@@ -26,6 +27,7 @@ export function addName(
 /** Ends a name: what waits for it hears `FLOWRING_NAME_UNKNOWN`; flows that are allocated stay. */
 export function removeName(irm: IrmState, name: NameEntry): void {
   irm.names.delete(name.text);
+  endLeasesOf(irm, name);
   for (const request of name.waiting) {
     refuse(irm, request, 'FLOWRING_NAME_UNKNOWN', undefined, { name: name.text });
   }
@@ -44,6 +46,7 @@ export function bindProcess(irm: IrmState, process: ProcessEntry, name: NameEntr
   if (had === undefined || reason === 'bound') process.names.set(name, reason);
   if (had !== undefined) return;
   name.processes.add(process);
+  if (name.processes.size > 1) endLeasesOf(irm, name);
   for (const acceptor of process.acceptors.values()) {
     if (acceptor.name !== null) continue;
     takeSeat(acceptor, name);
@@ -63,6 +66,7 @@ export function unbindProcess(irm: IrmState, process: ProcessEntry, name: NameEn
   if (!process.names.has(name)) return false;
   unbindQuietly(process, name);
   name.processes.delete(process);
+  endLeasesOf(irm, name);
   rerouteWaiting(irm, name);
   forgetIfUnused(irm, name);
   return true;

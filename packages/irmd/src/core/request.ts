@@ -31,6 +31,8 @@ export interface Request extends Timed, Linked<Request> {
   /** The layer it must take, or came by. */
   readonly layer: string | null;
   readonly direct: boolean;
+  /** The client would open its next flows to the name without asking. */
+  readonly wantsLease: boolean;
   readonly params: PathParams;
   phase: RequestPhase;
   flow: FlowEntry;

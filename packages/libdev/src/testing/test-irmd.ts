@@ -7,7 +7,7 @@ import type {
   ProcessId,
   RequestId,
 } from '@flowring/common';
-import { errnoOf, FlowringError, TIMES } from '@flowring/common';
+import { errnoOf, FlowringError, LIMITS, TIMES } from '@flowring/common';
 import type { RuntimeClock, TimerHandle } from '../clock.ts';
 
 /** A process at the test layer's IRMd. */
@@ -47,6 +47,13 @@ interface TestPair {
   readonly members: readonly [TestMember, TestMember];
 }
 
+interface TestLease {
+  readonly client: TestMember;
+  readonly server: TestMember;
+  readonly channel: number;
+  readonly name: string;
+}
+
 /** Brokers flows between the processes of a test layer, as the IRMd does between real ones. */
 export class TestIrmd {
   readonly #clock: RuntimeClock;
@@ -58,9 +65,14 @@ export class TestIrmd {
   readonly #flows = new Map<FlowId, TestFlow>();
   readonly #pairs = new Map<string, TestPair>();
   #nextFlow = 1;
+  #nextLease = 0x8000_0000;
+  readonly #leasing: boolean;
+  readonly #leases = new Map<FlowId, TestLease>();
   #nextChannel = 1;
 
-  constructor(clock: RuntimeClock, params: PathParams) {
+  /** `leases`: clients may open flows without it, as with the real one; needs a path that loses nothing. */
+  constructor(clock: RuntimeClock, params: PathParams, leases: boolean) {
+    this.#leasing = leases;
     this.#clock = clock;
     this.#params = params;
   }
@@ -125,6 +137,9 @@ export class TestIrmd {
       case 'answer':
         this.#onAnswer(member, message);
         break;
+      case 'opened':
+        this.#onOpened(member, message.flow);
+        break;
       case 'dealloc':
         this.#release(message.flow, member.process);
         break;
@@ -166,7 +181,10 @@ export class TestIrmd {
       (one) => one.member === member && one.message.acceptor === message.acceptor,
     );
     if (known !== undefined) known.credit += message.add;
-    else this.#acceptors.push({ member, message, credit: message.add });
+    else {
+      this.#acceptors.push({ member, message, credit: message.add });
+      this.#endLeases(message.name);
+    }
     this.#match();
   }
 
@@ -201,7 +219,8 @@ export class TestIrmd {
     }
   }
 
-  #offer(alloc: PendingAlloc, { member: server, message }: TestAcceptor): void {
+  #offer(alloc: PendingAlloc, acceptor: TestAcceptor): void {
+    const { member: server, message } = acceptor;
     const client = alloc.member;
     const { channel, opens } = this.#channel(client, server);
     const id = this.#nextFlow++;
@@ -209,6 +228,7 @@ export class TestIrmd {
     const flow: TestFlow = { id, client, server, undecided: alloc, channel, open: opens?.[0], halves };
     this.#flows.set(id, flow);
     const { name, qos, data } = alloc.message;
+    const lease = this.#lease(alloc, acceptor, channel);
     server.receive({
       t: 'offer',
       acceptor: message.acceptor,
@@ -220,9 +240,10 @@ export class TestIrmd {
       ...(opens && { open: opens[1] }),
       params: this.#params,
       peer: { pid: client.process, uid: 1_000, program: client.program },
+      ...lease,
       ...(data && { data }),
     });
-    if (!message.decide) this.#allocated(flow, alloc, undefined);
+    if (!message.decide) this.#allocated(flow, alloc, undefined, lease);
     else if (flow.open !== undefined) this.#openAtClient(flow);
   }
 
@@ -235,7 +256,47 @@ export class TestIrmd {
 
   readonly #clientOpens = new Map<number, ChannelSpec>();
 
-  #allocated(flow: TestFlow, alloc: PendingAlloc, data: Uint8Array | undefined): void {
+  #lease(
+    alloc: PendingAlloc,
+    acceptor: TestAcceptor,
+    channel: number,
+  ): { readonly lease: FlowId } | undefined {
+    const { member: client, message } = alloc;
+    const { member: server } = acceptor;
+    if (!this.#leasing || message.lease !== true || acceptor.message.decide || client === server)
+      return undefined;
+    const others = this.#acceptors.some((one) => one !== acceptor && accepts(one, message.name));
+    if (others || acceptor.credit === 0) return undefined;
+    const first = this.#nextLease;
+    this.#nextLease += LIMITS.leaseFlows;
+    this.#leases.set(first, { client, server, channel, name: message.name });
+    return { lease: first };
+  }
+
+  #endLeases(name: string | undefined): void {
+    for (const [first, lease] of this.#leases) {
+      if (name === undefined || lease.name === name) lease.client.receive({ t: 'lease-over', lease: first });
+    }
+  }
+
+  #onOpened(member: TestMember, id: FlowId): void {
+    const lease = this.#leases.get(id - (id % LIMITS.leaseFlows));
+    if (lease === undefined || (lease.client !== member && lease.server !== member)) return;
+    const flow = this.#flows.get(id);
+    if (flow !== undefined) flow.halves.add(member.process);
+    else {
+      const { client, server, channel } = lease;
+      const halves = new Set([member.process]);
+      this.#flows.set(id, { id, client, server, undecided: undefined, channel, open: undefined, halves });
+    }
+  }
+
+  #allocated(
+    flow: TestFlow,
+    alloc: PendingAlloc,
+    data: Uint8Array | undefined,
+    lease?: { readonly lease: FlowId },
+  ): void {
     flow.undecided = undefined;
     this.#clock.cancel(alloc.expiry);
     const open = flow.open ?? this.#clientOpens.get(flow.channel);
@@ -249,6 +310,7 @@ export class TestIrmd {
       ...(open && { open }),
       params: this.#params,
       peer: { pid: flow.server.process, uid: 1_000, program: flow.server.program },
+      ...lease,
       ...(data && { data }),
     });
   }

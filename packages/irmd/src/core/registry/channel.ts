@@ -1,5 +1,6 @@
 import type { ChannelId, ChannelKind, ChannelSpec } from '@flowring/common';
 import type { Request } from '../request.ts';
+import type { Lease } from './lease.ts';
 import type { ProcessEntry } from './process.ts';
 
 /** One end of a channel as the IRMd sees it: what its process has said of it. */
@@ -24,6 +25,8 @@ export interface Channel {
   abandoned: boolean;
   /** Requests matched while the files are being made. */
   readonly waiting: Request[];
+  /** Leases whose flows it carries. */
+  readonly leases: Lease[];
 }
 
 /** The id under which an end knows the channel. `serverEnd` matters only when both ends are one process. */

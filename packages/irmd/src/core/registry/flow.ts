@@ -2,6 +2,8 @@ import type { FlowId, FlowService } from '@flowring/common';
 import { serviceOf } from '@flowring/common';
 import type { FlowState } from '../flow-states.ts';
 import type { Request } from '../request.ts';
+import type { Lease } from './lease.ts';
+import { LEASED_ID_MIN } from './lease.ts';
 import type { ProcessEntry } from './process.ts';
 
 /** `direct`: program to program; `out`: the server half is an IPCP; `in`: the client half is one. */
@@ -16,7 +18,7 @@ export interface FlowEntry {
   state: FlowState;
   path: FlowPath;
   readonly service: FlowService;
-  /** The client's correlation id, or the IPCP's id of the incoming request. */
+  /** The client's correlation id, the IPCP's id of the incoming request, or -id for one opened on a lease. */
   readonly req: number;
   readonly name: string;
   layer: string | null;
@@ -27,7 +29,7 @@ export interface FlowEntry {
   nextServed: FlowEntry | null;
 }
 
-/** All endpoints by id. Ids count up and wrap past those in use, so a fresh one is not reused for 2^32 flows. */
+/** All endpoints by id. Ids count up and wrap past those in use, so a fresh one is not reused for 2^31 flows. */
 export class FlowTable {
   readonly #flows = new Map<FlowId, FlowEntry>();
   #lastId = 0;
@@ -47,7 +49,7 @@ export class FlowTable {
   /** A new endpoint in state `waiting`, known to its client under `req`. */
   create(request: Request): FlowEntry {
     do {
-      this.#lastId = this.#lastId === 0xffff_ffff ? 1 : this.#lastId + 1;
+      this.#lastId = this.#lastId === LEASED_ID_MIN - 1 ? 1 : this.#lastId + 1;
     } while (this.#flows.has(this.#lastId));
     const flow: FlowEntry = {
       id: this.#lastId,
@@ -66,6 +68,31 @@ export class FlowTable {
     this.#flows.set(flow.id, flow);
     clientIndex(flow).set(flow.req, flow);
     return flow;
+  }
+
+  /** An endpoint that its ends made on a lease, of which one half is known: in no process's index yet. */
+  adopt(id: FlowId, lease: Lease, service: FlowService, state: FlowState): FlowEntry {
+    const flow: FlowEntry = {
+      id,
+      state,
+      path: 'direct',
+      service,
+      req: -id,
+      name: lease.name.text,
+      layer: null,
+      client: lease.client,
+      server: lease.server,
+      request: null,
+      prevServed: null,
+      nextServed: null,
+    };
+    this.#flows.set(id, flow);
+    return flow;
+  }
+
+  hasAny(first: FlowId, count: number): boolean {
+    for (let id = first; id < first + count; id++) if (this.#flows.has(id)) return true;
+    return false;
   }
 
   delete(flow: FlowEntry): void {

@@ -3,6 +3,7 @@ import type { Request } from '../request.ts';
 import { LinkedList } from '../linked-list.ts';
 import type { Seat } from './acceptor.ts';
 import type { IpcpEntry } from './ipcp.ts';
+import type { Lease } from './lease.ts';
 import type { ProcessEntry } from './process.ts';
 import type { ProgramBinding } from './program.ts';
 import type { Starter } from '../autostart.ts';
@@ -25,6 +26,8 @@ export interface NameEntry {
   readonly ready: LinkedList<Seat>;
   /** Requests in order of arrival. */
   readonly waiting: LinkedList<Request>;
+  /** Leases that let clients open flows to it without asking. */
+  readonly leases: Set<Lease>;
   seatOrder: number;
   starter: Starter | null;
 }
@@ -45,6 +48,7 @@ export function createName(
     registrations: new Set(),
     ready: new LinkedList(),
     waiting: new LinkedList(),
+    leases: new Set(),
     seatOrder: 0,
     starter: null,
   };
