@@ -179,6 +179,7 @@ export class FrcpConnection extends LifeCycle {
     pci.sackRanges = 0;
     const rx = this.rx;
     if (rx !== null && rx.tellsNews) rx.stamp(now, pci);
+    //= R-FRCP-02
     else pci.ack = pci.edge = pci.creditBytes = 0;
     if (tx.cutter !== null) {
       const bytes = tx.cutPicked(pci);

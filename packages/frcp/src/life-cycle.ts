@@ -178,6 +178,7 @@ export abstract class LifeCycle {
     this.timers.clear();
   }
 
+  //= R-FRCP-51
   protected onEnd(now: InstantUs): void {
     if (this.endTold) return;
     this.endTold = true;

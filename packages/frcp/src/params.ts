@@ -75,6 +75,7 @@ const TIMEOUTS_MIN = 64;
 const DT_MAX_US = 600_000_000;
 export const WINDOW_PDUS_MAX = 1 << 20;
 /** A segment of one unit fits. */
+//= R-FRCP-74
 const MTU_MIN_BYTES = PCI_BYTES + SEGMENT_BYTES + SEGMENT_UNIT_BYTES + TRAILER_BYTES;
 export const MTU_MAX_BYTES = 1 << 22;
 const SDU_MAX_BYTES = 1 << 26;

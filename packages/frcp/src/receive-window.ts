@@ -72,6 +72,7 @@ export class ReceiveWindow {
   //= R-FRCP-32
   accept(buf: Uint8Array, pci: Pci): Acceptance {
     const index = (pci.seq - this.base) | 0;
+    //= R-FRCP-01
     const ahead = (index - this.next) | 0;
     if (ahead < 0) return ACCEPT.DUPLICATE;
     if (this.ended) return ACCEPT.BEYOND;
@@ -170,6 +171,7 @@ export class ReceiveWindow {
     return this.deliverFragment(buf, start, end, flags);
   }
 
+  //= R-FRCP-55
   private deliverFragment(buf: Uint8Array, start: number, end: number, flags: number): boolean {
     const partial = (this.partial ??= new Reassembly());
     if (partial.open !== ((flags & FLAG.FIRST) === 0)) return false;
@@ -221,6 +223,7 @@ export class ReceiveWindow {
   }
 
   /** Reading has made so much room that the peer should hear of it. */
+  //= R-FRCP-37
   updateDue(): boolean {
     const pdus = (this.next + this.roomPdus() - this.edge) | 0;
     if (pdus >= this.params.windowPdus >>> 2) return true;

@@ -69,6 +69,7 @@ export class Receiver {
     this.lastAckAt = was.lastAckAt;
   }
 
+  //= R-FRCP-23
   runOver(now: InstantUs): boolean {
     return now >= this.expiresAt && !this.params.lowerReliable;
   }
@@ -179,6 +180,7 @@ export class Receiver {
     this.timers.ackAt = NEVER;
   }
 
+  //= R-FRCP-81
   read(): Uint8Array | null {
     const sdu = this.window.queue.shift();
     if (sdu !== null && this.params.reliable && this.window.updateDue()) this.ackNow = true;
@@ -196,6 +198,7 @@ export class Receiver {
   }
 
   /** Fills `out[offset, end)` with the oldest SDU or its rest; on a stream, with as much as there is. -1: nothing. */
+  //= R-FRCP-83
   readInto(out: Uint8Array, offset: number, end: number): number {
     const { queue } = this.window;
     if (queue.length === 0) return -1;

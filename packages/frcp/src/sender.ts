@@ -163,6 +163,7 @@ export class Sender {
   }
 
   /** After the picked PDU was written out: on a flow without retransmission it is done with. */
+  //= R-FRCP-61
   afterTransmit(now: InstantUs): void {
     if (this.params.reliable) return;
     if ((this.window.flagsOf(this.picked) & FLAG.END) === 0) this.window.dropFirst();
@@ -205,6 +206,7 @@ export class Sender {
 
   /** Due at the timeout, but no later than the give-up time of the oldest PDU. */
   private armRtx(now: InstantUs): void {
+    //= R-FRCP-48
     if (this.params.lowerReliable) {
       this.timers.rtxAt = now + this.rendezvousDelay();
       return;
