@@ -83,7 +83,7 @@ function drawPrograms(dice: Dice, mtuBytes: number, pdusMax: number): Partial<Kn
     sizeMaxBytes: Math.max(8, sizeMaxBytes),
     sizeNearMtu: some(dice, 200, () => 1),
     burst: dice.pick([1, 5, 100]),
-    thinkUs: dice.pick([0, 0, MS, 100 * MS, 15 * SECOND]),
+    thinkUs: dice.pick([0, 0, MS, 100 * MS, 3 * SECOND, 15 * SECOND]),
     pauses: some(dice, 200, () => dice.between(1, 2)),
     pauseMaxUs: dice.pick([100 * MS, 10 * SECOND, 40 * SECOND]),
     readGapUs: some(dice, 100, () => dice.pick([MS, 50 * MS])),
@@ -129,6 +129,14 @@ function withTimeToRecover(knobs: Knobs): Knobs {
   return knobs.lossPct > 30 || (slow && knobs.lossPct > 10) ? { ...knobs, rUs: 2 * MINUTE } : knobs;
 }
 
+function drawSleep(dice: Dice): Partial<Knobs> {
+  return {
+    suspends: some(dice, 60, () => 1),
+    suspendMaxUs: dice.pick([SECOND, 20 * SECOND]),
+    suspendStopsClock: dice.below(2),
+  };
+}
+
 /** One fast pair: few messages, one minute of faults. */
 export function drawSmall(dice: Dice): Knobs {
   const flow = drawFlow(dice);
@@ -142,8 +150,11 @@ export function drawSmall(dice: Dice): Knobs {
   };
   const corruptPct = knobs.integrity === 1 ? some(dice, 500, () => dice.between(1, 10)) : 0;
   const moves = some(dice, 120, () => dice.between(1, 3));
+  const rUs = dice.pick([30 * SECOND, 30 * SECOND, 30 * SECOND, 10 * SECOND, 2 * SECOND]);
   return withTimeToRecover(
-    dice.chance(130) ? onReliableLower(dice, knobs) : { ...knobs, corruptPct, moves, movable: dice.below(2) },
+    dice.chance(130)
+      ? onReliableLower(dice, knobs)
+      : { ...knobs, corruptPct, moves, movable: dice.below(2), rUs, ...drawSleep(dice) },
   );
 }
 

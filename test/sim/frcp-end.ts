@@ -81,7 +81,9 @@ export class FrcpEnd implements Resident {
   readonly #timerLagUs: number;
   readonly #turnUs: number;
   readonly #dice: Dice;
+  /** When the wake-up that counts comes, and the deadline for which it was planned. */
   #armedAtUs = Infinity;
+  #armedForUs = Infinity;
   #turnPlanned = false;
   #mayReadAtUs = 0;
 
@@ -188,14 +190,14 @@ export class FrcpEnd implements Resident {
   }
 
   runTimers(): void {
-    this.#armedAtUs = Infinity;
+    this.#armedAtUs = this.#armedForUs = Infinity;
     this.#handleTimeout();
     this.settle();
   }
 
   wakeUp(atUs: number): void {
     if (this.#armedAtUs !== atUs || !this.isAlive || this.process.isStalled(this.#world.nowUs)) return;
-    this.#armedAtUs = Infinity;
+    this.#armedAtUs = this.#armedForUs = Infinity;
     this.#handleTimeout();
     this.settle();
   }
@@ -267,8 +269,9 @@ export class FrcpEnd implements Resident {
     if (this.folded > this.unfolded) this.unfolded = this.folded;
     const { nowUs, queue } = this.#world;
     const atUs = Math.max(nowUs, this.process.clock.trueTimeOf(dueAt));
-    if (atUs >= this.#armedAtUs) return;
+    if (atUs >= this.#armedForUs) return;
     const lagUs = this.#timerLagUs === 0 ? 0 : this.#dice.below(this.#timerLagUs + 1);
+    this.#armedForUs = atUs;
     this.#armedAtUs = atUs + lagUs;
     queue.addTimer(this.#armedAtUs, new WakeUp(this, this.#armedAtUs));
   }

@@ -149,10 +149,13 @@ export class FrcpWorld implements EndWorld, WorkloadWorld {
     this.isHealed = this.hurry = true;
     this.note(`-- faults are over`);
     for (const path of this.paths) path.calm = true;
-    for (const end of this.ends) this.resumeReading(end);
+    for (const end of this.ends) {
+      end.process.wakeNow(this.nowUs);
+      this.resumeReading(end);
+    }
     this.#liveness.onHealed();
-    if (this.knobs.ending === ENDING.IDLE) this.#beginEnding();
-    else this.#considerEnding();
+    for (const talker of this.talkers) talker.hurryUp();
+    this.#considerEnding();
   }
 
   /** Plans a fault; once the world has healed none happens. */
@@ -164,12 +167,7 @@ export class FrcpWorld implements EndWorld, WorkloadWorld {
   }
 
   later(end: FrcpEnd, afterUs: number, run: () => void): void {
-    const act = (): void => {
-      if (!end.isAlive) return;
-      const { stalledUntilUs } = end.process;
-      if (stalledUntilUs > this.nowUs) this.queue.add(stalledUntilUs, new Action(act));
-      else run();
-    };
+    const act = (): void => end.process.whenAwake(this.nowUs, run);
     this.queue.add(this.nowUs + afterUs, new Action(act));
   }
 
@@ -196,7 +194,11 @@ export class FrcpWorld implements EndWorld, WorkloadWorld {
   /** What flow liveness monitoring does: an end whose peer is gone is ended. */
   #tellOfDeath(of: FrcpEnd): void {
     for (const talker of this.talkers) talker.stop();
-    this.later(of.peer, FLM_US, () => of.peer.abort());
+    this.later(of.peer, FLM_US, () => {
+      if (of.faults.mustSurvive && of.isClosed && !of.peer.isEnded && !of.peer.closeCalled)
+        violated('I25', `${of.peer.name} never saw the end of ${of.name}`);
+      if (!of.peer.isClosed) of.peer.abort();
+    });
   }
 
   // The network.
@@ -242,7 +244,8 @@ export class FrcpWorld implements EndWorld, WorkloadWorld {
     if (event.type === 'end' && !end.closeCalled) {
       this.talkers[end === this.a ? 0 : 1].stop();
       this.later(end, this.#dice.below(SECOND), () => end.close());
-    } else if (event.type === 'down') this.#tellOfDeath(end);
+    } else if (event.type === 'down' || (event.type === 'drained' && !end.peer.isEnded))
+      this.#tellOfDeath(end);
   }
 
   onTurn(end: FrcpEnd): void {

@@ -108,6 +108,7 @@ export class Marks {
     this.#mark('forged', world.counts.forged);
     this.#mark('replayed', world.counts.replayed);
     this.#mark('reflected', world.counts.reflected);
+    this.#mark('reset not believed', world.checker.resetsRefused);
     this.#mark('blocked writer', world.talkers[0].blocked + world.talkers[1].blocked);
   }
 
@@ -130,6 +131,7 @@ export class Marks {
 
   #gatherEnd(world: FrcpWorld, end: FrcpEnd): void {
     const way = world.checker.outOf(end);
+    this.#mark('window update', way.windowUpdates);
     if (!end.isAlive) this.hit.add('death');
     if (end.process.stalls > 0) this.hit.add('stall');
     if (end.process.suspensions > 0) this.hit.add('suspend');

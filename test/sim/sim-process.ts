@@ -30,7 +30,8 @@ export class SimProcess {
   /** Nothing may be lost on the way in. */
   readonly #lossless: boolean;
   readonly #queue: EventQueue;
-  #clockStopsForUs = 0;
+  #clockStoppedAtUs = -1;
+  readonly #waiting: (() => void)[] = [];
   readonly #inbox: { readonly to: Resident; readonly pdu: Uint8Array }[] = [];
 
   constructor(name: string, clock: HostClock, queue: EventQueue, lossless: boolean) {
@@ -66,8 +67,22 @@ export class SimProcess {
     if (!this.isAlive || this.isStalled(nowUs)) return;
     this.isSuspended = true;
     this.suspensions += 1;
-    if (stopsClock) this.#clockStopsForUs = forUs;
+    if (stopsClock) this.#clockStoppedAtUs = nowUs;
     this.stall(nowUs, forUs);
+  }
+
+  /** Does it now, or once the process runs again; never if it dies before. */
+  whenAwake(nowUs: number, run: () => void): void {
+    if (!this.isAlive) return;
+    if (this.isStalled(nowUs)) this.#waiting.push(run);
+    else run();
+  }
+
+  /** Whatever it was to wait for is over. */
+  wakeNow(nowUs: number): void {
+    if (!this.isStalled(nowUs)) return;
+    this.stalledUntilUs = nowUs;
+    this.#wake(nowUs);
   }
 
   die(): void {
@@ -79,13 +94,14 @@ export class SimProcess {
   #wake(untilUs: number): void {
     if (this.stalledUntilUs !== untilUs || !this.isAlive) return;
     this.isSuspended = false;
-    if (this.#clockStopsForUs > 0) {
-      this.clock.stoodStill(this.#clockStopsForUs);
+    if (this.#clockStoppedAtUs >= 0) {
+      this.clock.stoodStill(untilUs - this.#clockStoppedAtUs);
       this.clockStoodStill = true;
-      this.#clockStopsForUs = 0;
+      this.#clockStoppedAtUs = -1;
     }
     for (const resident of this.residents) resident.onAwake();
     for (const { to, pdu } of this.#inbox.splice(0)) to.take(pdu);
     for (const resident of this.residents) resident.runTimers();
+    for (const run of this.#waiting.splice(0)) run();
   }
 }

@@ -33,7 +33,9 @@ export class Talker {
   readonly #answers: boolean;
   readonly #waits: boolean;
   #stopped = false;
-  #planned = false;
+  /** The plan that counts; 0: none. */
+  #planned = 0;
+  #plans = 0;
 
   constructor(world: WorkloadWorld, end: FrcpEnd, knobs: Knobs, dice: Dice, stream: number, isA: boolean) {
     this.#world = world;
@@ -75,12 +77,20 @@ export class Talker {
   }
 
   #plan(afterUs: number): void {
-    if (this.#planned) return;
-    this.#planned = true;
+    if (this.#planned !== 0) return;
+    const plan = (this.#planned = this.#plans += 1);
     this.#world.later(this.end, afterUs, () => {
-      this.#planned = false;
+      if (this.#planned !== plan) return;
+      this.#planned = 0;
       this.#go();
     });
+  }
+
+  /** What it wanted to do later it does soon. */
+  hurryUp(): void {
+    if (this.#planned === 0) return;
+    this.#planned = 0;
+    this.#plan(this.#think());
   }
 
   #go(): void {

@@ -61,7 +61,10 @@ export function onAckTaken(way: Direction, pci: Pci): boolean {
   way.una = index;
   const width = (pci.edge - pci.ack) | 0;
   if (width < 0 || width > WINDOW_PDUS_MAX) return moves;
-  if (index + width > way.edge) way.edge = index + width;
+  if (index + width > way.edge) {
+    way.edge = index + width;
+    if (!moves) way.windowUpdates += 1;
+  }
   if (way.reliable) way.limitPos = Math.max(way.limitPos, way.posOf(index) + pci.creditBytes);
   return moves;
 }

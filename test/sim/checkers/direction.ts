@@ -38,6 +38,8 @@ export class Direction {
   edge: number;
   limitPos: number;
   endIndex = -1;
+  /** Acknowledgements that only moved the edge. */
+  windowUpdates = 0;
 
   // The receiver.
   hasRun = false;
@@ -45,6 +47,8 @@ export class Direction {
   next = 0;
   expiresAt = -Infinity;
   readonly received: boolean[] = [];
+  /** Of PDUs that come in segments: the 8-byte units that have not come. */
+  readonly missing = new Map<number, Set<number>>();
   ended = false;
   /** An acknowledgement must have left by then, receiver's clock. */
   ackDueAt = Infinity;

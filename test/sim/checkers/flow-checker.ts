@@ -1,5 +1,5 @@
+import { crc32 } from 'node:zlib';
 import type { FrcpEvent } from '@flowring/frcp';
-import { crc32 } from '../../../packages/frcp/src/crc32.ts';
 import { decodePci, FLAG, newPci, openTrailer, type Pci } from '../../../packages/frcp/src/pci.ts';
 import type { FrcpEnd } from '../frcp-end.ts';
 import { violated } from '../violation.ts';
@@ -13,6 +13,11 @@ import { onDataSent } from './sending.ts';
 
 /** `inspect` is slow: it is asked once in so many turns. */
 const INSPECT_EVERY = 32;
+
+/** Not the machine's own: the oracle trusts no code under test. */
+function platformCrc32(bytes: Uint8Array, start: number, end: number): number {
+  return crc32(bytes.subarray(start, end));
+}
 
 /**
  * All checkers of one flow. The world calls it at every event; it throws what it finds. It reads PDUs with the codec of
@@ -28,6 +33,8 @@ export class FlowChecker {
   #takenIsPdu = false;
   #runsBefore = 0;
   #turns = 0;
+  /** Resets that were not believed. */
+  resetsRefused = 0;
   /** What the oracle expected of the data PDU taken in last. */
   lastExpectation: Expectation = EXPECT.NOTHING;
 
@@ -60,8 +67,14 @@ export class FlowChecker {
 
   read(end: FrcpEnd, pdu: Uint8Array, pci: Pci): boolean {
     return end.params.integrity
-      ? openTrailer(pdu, 0, pdu.length, pci, crc32)
+      ? openTrailer(pdu, 0, pdu.length, pci, platformCrc32)
       : decodePci(pdu, 0, pdu.length, pci);
+  }
+
+  /** Decodes without any consequence. `null`: it is no PDU. */
+  peek(to: FrcpEnd, pdu: Uint8Array): Pci | null {
+    const pci = newPci();
+    return this.read(to, pdu, pci) ? pci : null;
   }
 
   /** The PDU sent last, decoded. */
@@ -97,6 +110,8 @@ export class FlowChecker {
 
   afterTaking(end: FrcpEnd): void {
     const into = this.into(end);
+    if (this.#takenIsPdu && (this.#taken.flags & FLAG.RESET) !== 0 && end.conn.nextTimeout() !== null)
+      this.resetsRefused += 1;
     checkRunsOpened(into, this.#runsBefore, end.conn.stats.runsOpened, this.takenPci);
     checkUnacked(this.outOf(end));
     checkReadable(into);

@@ -89,7 +89,10 @@ class Progress {
     const { nowUs } = this.#world;
     const way = this.#way;
     const idle = way.una === way.nxt && way.from.conn.queuedBytes === 0;
-    const stalled = [way.from, way.to].some((end) => end.process.isStalled(nowUs));
+    // A clock that stood still keeps a run alive that its peer has forgotten.
+    const stalled = [way.from, way.to].some(
+      ({ process }) => process.isStalled(nowUs) || process.clockStoodStill,
+    );
     if (
       idle ||
       stalled ||

@@ -7,7 +7,7 @@ import { runExpiry } from './sending.ts';
 const LATE_COPY_SPAN = 1 << 20;
 
 /** What the oracle expects of the data PDU that is about to be taken in. */
-export const EXPECT = { NOTHING: 0, ACCEPTED: 1, COPY: 2, REFUSED: 3 } as const;
+export const EXPECT = { NOTHING: 0, ACCEPTED: 1, COPY: 2, REFUSED: 3, SEGMENT: 4 } as const;
 export type Expectation = (typeof EXPECT)[keyof typeof EXPECT];
 
 /** Runs the oracle's receiver: what must become of this PDU. */
@@ -20,11 +20,29 @@ export function onDataTaken(way: Direction, pci: Pci): Expectation {
   if (!way.reliable) return takeUnreliable(way, index, pci);
   if (index < way.next) return owe(way, EXPECT.COPY);
   if (way.received[index] === true) return owe(way, EXPECT.COPY);
+  if (pci.pduBytes !== 0 && !completes(way, index, pci)) return EXPECT.SEGMENT;
   way.received[index] = true;
   while (way.received[way.next] === true) way.next += 1;
   way.ended = way.endIndex >= 0 && way.next > way.endIndex;
   way.expiresAt = runExpiry(way);
   return owe(way, EXPECT.ACCEPTED);
+}
+
+const SEGMENT_UNIT_BYTES = 8;
+
+/** Notes a segment of a PDU; true when nothing of the PDU is missing any more. */
+function completes(way: Direction, index: number, pci: Pci): boolean {
+  const units = Math.ceil(pci.pduBytes / SEGMENT_UNIT_BYTES);
+  let missing = way.missing.get(index);
+  if (missing === undefined)
+    way.missing.set(index, (missing = new Set(Array.from({ length: units }, (_, unit) => unit))));
+  const before = missing.size;
+  const first = pci.segmentAt / SEGMENT_UNIT_BYTES;
+  const last = first + Math.ceil((pci.dataEnd - pci.dataStart) / SEGMENT_UNIT_BYTES);
+  for (let unit = first; unit < last; unit += 1) missing.delete(unit);
+  if (missing.size === before) owe(way, EXPECT.COPY);
+  else way.expiresAt = runExpiry(way);
+  return missing.size === 0;
 }
 
 function takeUnreliable(way: Direction, index: number, pci: Pci): Expectation {

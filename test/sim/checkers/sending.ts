@@ -26,7 +26,10 @@ export function onDataSent(way: Direction, buf: Uint8Array, pci: Pci, nowUs: num
 /** I13: a number belongs to its bytes. I18's other half: no copy after R, for its answer could not be waited for. */
 function onCopy(way: Direction, index: number, buf: Uint8Array, pci: Pci, at: number, nowUs: number): void {
   const { from } = way;
-  if (way.digest[index] !== digestOf(buf, pci.dataStart, pci.dataEnd))
+  const bytes = way.endPos[index]! - way.posOf(index);
+  if (pci.pduBytes !== 0 && pci.pduBytes !== bytes)
+    violated('I13', `${from.name} sends a segment of ${pci.pduBytes} bytes, the PDU has ${bytes}`);
+  if (pci.pduBytes === 0 && way.digest[index] !== digestOf(buf, pci.dataStart, pci.dataEnd))
     violated('I13', `${from.name} sends other bytes with number ${pci.seq >>> 0}`);
   if (way.flags[index] !== (pci.flags & KEPT_FLAGS))
     violated('I13', `${from.name} changes flags of number ${pci.seq >>> 0} to ${pci.flags & KEPT_FLAGS}`);
@@ -53,6 +56,7 @@ function onNewNumber(
       'I14',
       `${from.name} sends number ${pci.seq >>> 0} with DRF ${!allAcked}, acknowledged: ${allAcked}`,
     );
+  if (pci.pduBytes !== 0) violated('I13', `${from.name} sends a segment of a PDU that it has not sent`);
   const index = way.nxt;
   const bytes = pci.dataEnd - pci.dataStart;
   way.digest.push(digestOf(buf, pci.dataStart, pci.dataEnd));
@@ -87,7 +91,7 @@ function startRun(way: Direction, pci: Pci, at: number, isFirst: boolean): void 
       violated('I14', `${from.name} starts a run with ${way.nxt - way.una} PDUs unacknowledged`);
     if (at - way.lastNewAt < senderTimerMinUs(from.params, from.mplUs) || from.params.lowerReliable)
       violated('I14', `${from.name} starts a run ${at - way.lastNewAt} us after its last new number`);
-    if (!from.process.clockStoodStill && to.isAlive && way.runLives(to.now()))
+    if (!(from.process.clockStoodStill || to.process.clockStoodStill) && to.isAlive && way.runLives(to.now()))
       violated(
         'I16',
         `${from.name} starts a run while ${to.name} keeps the last one for ${way.expiresAt - to.now()} us`,
