@@ -49,8 +49,12 @@ export class ReceiveWindow {
     this.grant();
   }
 
-  /** Numbers from `seq` on belong to a new run. An SDU cut by the end of the last one goes on in it. */
+  /**
+   * Numbers from `seq` on belong to a new run. An SDU cut by the end of the last one goes on in it; without
+   * retransmission its other fragments are gone, and those of another SDU must not complete it.
+   */
   openRun(seq: number): void {
+    if (!this.params.reliable) this.partial?.clear();
     this.base = (seq - this.next) | 0;
     this.reorder = null;
     this.segments = null;
