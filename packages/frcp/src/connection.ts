@@ -2,16 +2,7 @@ import { copyAll } from './copy-bytes.ts';
 import { EVENT, eventOf, type FrcpEvent } from './events.ts';
 import { LifeCycle, PHASE, PHASE_NAMES } from './life-cycle.ts';
 import { checkLower, deriveTimes, type LowerFlow } from './params.ts';
-import {
-  decodePci,
-  encodePci,
-  FLAG,
-  newPci,
-  PCI_ACK_BYTES,
-  sealTrailer,
-  TRAILER_BYTES,
-  openTrailer,
-} from './pci.ts';
+import { decodePci, encodePci, FLAG, newPci, sealTrailer, TRAILER_BYTES, openTrailer } from './pci.ts';
 import { ACCEPT } from './receive-window.ts';
 import type { Receiver } from './receiver.ts';
 import type { Sender } from './sender.ts';
@@ -150,6 +141,7 @@ export class FrcpConnection extends LifeCycle {
     if (timers.releaseAt <= now) this.releaseBuffers(now);
     const tx = this.tx;
     if (tx === null || this.phase >= PHASE.CLOSED) return;
+    if (timers.paceAt <= now) timers.paceAt = NEVER;
     if (timers.reorderAt <= now) tx.onReorderTimer(now);
     if (timers.rendezvousAt <= now) tx.onRendezvousTimer(now);
     if (timers.rtxAt <= now && !tx.onRtxTimer(now)) this.giveUp(now);
@@ -177,6 +169,7 @@ export class FrcpConnection extends LifeCycle {
     pci.flags = FLAG.DATA | window.flagsOf(index);
     pci.seq = (index + window.base) | 0;
     pci.sackRanges = 0;
+    tx.stampTimes(now, pci);
     const rx = this.rx;
     if (rx !== null && rx.tellsNews) rx.stamp(now, pci);
     //= R-FRCP-02
@@ -204,6 +197,7 @@ export class FrcpConnection extends LifeCycle {
   private transmitProbe(now: InstantUs, tx: Sender, out: Uint8Array, offset: number): number {
     const pci = outgoing;
     tx.stampProbe(pci);
+    tx.stampTimes(now, pci);
     pci.sackRanges = 0;
     if (this.rx !== null) this.rx.stamp(now, pci);
     else pci.ack = pci.edge = pci.creditBytes = 0;
@@ -212,8 +206,8 @@ export class FrcpConnection extends LifeCycle {
 
   private transmitAck(now: InstantUs, rx: Receiver, out: Uint8Array, offset: number): number {
     const pci = outgoing;
-    const room = this.times.mtuBytes - PCI_ACK_BYTES - (this.params.integrity ? TRAILER_BYTES : 0);
-    rx.stampBare(now, pci, out, offset + PCI_ACK_BYTES, room);
+    const room = this.times.mtuBytes - (this.params.integrity ? TRAILER_BYTES : 0);
+    rx.stampBare(now, pci, out, offset, room);
     this.stats.acksSent++;
     return this.seal(out, offset, offset + encodePci(out, offset, pci) + pci.sackRanges * 8);
   }
@@ -294,7 +288,7 @@ export class FrcpConnection extends LifeCycle {
    * again within R of its first transmission. The life of old PDUs counts as the longer of the two.
    */
   moveLower(now: InstantUs, lower: LowerFlow): void {
-    checkLower(lower);
+    checkLower(this.params, lower);
     this.wake(now);
     this.mplUs = Math.max(this.mplUs, lower.mplUs);
     this.times = deriveTimes(this.params, this.mplUs, lower.mtuBytes);

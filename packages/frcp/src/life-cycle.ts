@@ -133,7 +133,8 @@ export abstract class LifeCycle {
 
   private stopSending(): void {
     const { tx, timers } = this;
-    timers.rtxAt = timers.reorderAt = timers.rendezvousAt = timers.releaseAt = NEVER;
+    timers.rtxAt = timers.reorderAt = timers.paceAt = NEVER;
+    timers.rendezvousAt = timers.releaseAt = NEVER;
     if (tx === null) return;
     tx.probeNow = false;
     tx.window.abandon();

@@ -1,5 +1,12 @@
 import { crc32, type Crc32 } from './crc32.ts';
-import { CREDIT_MAX_BYTES, PCI_BYTES, SEGMENT_BYTES, SEGMENT_UNIT_BYTES, TRAILER_BYTES } from './pci.ts';
+import {
+  CREDIT_MAX_BYTES,
+  PCI_BYTES,
+  SEGMENT_BYTES,
+  SEGMENT_UNIT_BYTES,
+  TIMES_BYTES,
+  TRAILER_BYTES,
+} from './pci.ts';
 import type { DurationUs } from './time.ts';
 
 /** What both ends of a flow agree on at allocation, and what this end chose for itself. */
@@ -26,6 +33,15 @@ export interface FrcpParams {
   readonly lowerReliable: boolean;
   /** `moveLower` may be called while data is under way: on a reliable lower flow costs a copy of it. Default false. */
   readonly movable: boolean;
+  /** How the sender finds what the path carries; `none`: the peer's window alone bounds it. Default `none`. */
+  readonly congestion: 'none' | 'cubic';
+  /** With congestion control, PDUs leave spread over the round trip. Default true. */
+  readonly pacing: boolean;
+  /**
+   * PDUs carry times, 8 bytes each: round trips stay certain when PDUs are sent again, and what was sent again for
+   * nothing is noticed. Only where PDUs are sent again by time. Default true.
+   */
+  readonly timestamps: boolean;
   /** A CRC-32 behind every PDU. Default false. */
   readonly integrity: boolean;
   /** Retransmission timeout before the first round-trip sample. Default 200 ms. */
@@ -62,6 +78,8 @@ export interface FrcpTimes {
   readonly rtoMinUs: DurationUs;
   readonly aUs: DurationUs;
   readonly mtuBytes: number;
+  /** Header and checksum of a data PDU. */
+  readonly overheadBytes: number;
   /** Most user data in one PDU. */
   readonly payloadMaxBytes: number;
 }
@@ -80,7 +98,7 @@ const MTU_MIN_BYTES = PCI_BYTES + SEGMENT_BYTES + SEGMENT_UNIT_BYTES + TRAILER_B
 export const MTU_MAX_BYTES = 1 << 22;
 const SDU_MAX_BYTES = 1 << 26;
 
-const DEFAULTS = {
+const DEFAULTS: Omit<FrcpParams, 'randomU32'> = {
   mplUs: 1_000_000,
   aUs: 50_000,
   rUs: 30_000_000,
@@ -92,6 +110,9 @@ const DEFAULTS = {
   stream: false,
   lowerReliable: false,
   movable: false,
+  congestion: 'none',
+  pacing: true,
+  timestamps: true,
   integrity: false,
   crc32,
   rtoInitialUs: 200_000,
@@ -110,21 +131,32 @@ export function resolveParams(
   inRange('aUs', p.aUs, 0, DT_MAX_US);
   inRange('rUs', p.rUs, 0, DT_MAX_US);
   inRange('mplUs + rUs + aUs', p.mplUs + p.rUs + p.aUs, 1, DT_MAX_US);
-  inRange('mtuBytes', p.mtuBytes, MTU_MIN_BYTES, MTU_MAX_BYTES);
+  inRange('mtuBytes', p.mtuBytes, mtuMinBytes(p), MTU_MAX_BYTES);
   inRange('sduMaxBytes', p.sduMaxBytes, 1, SDU_MAX_BYTES);
   inRange('windowPdus', p.windowPdus, 4, WINDOW_PDUS_MAX);
   inRange('windowBytes', p.windowBytes, 4_096, CREDIT_MAX_BYTES);
   inRange('rtoMinUs', p.rtoMinUs, 1, DT_MAX_US);
   inRange('rtoInitialUs', p.rtoInitialUs, p.rtoMinUs, DT_MAX_US);
   if (p.stream && !p.reliable) throw new RangeError('stream: needs reliable');
+  if (p.congestion !== 'none' && p.congestion !== 'cubic')
+    throw new RangeError(`congestion: must be none or cubic, not ${String(p.congestion)}`);
   if (typeof p.randomU32 !== 'function') throw new RangeError('randomU32: must be a function');
   return p;
 }
 
 /** Checks what a move asks for. Throws a RangeError that names the field. */
-export function checkLower(lower: LowerFlow): void {
-  inRange('mtuBytes', lower.mtuBytes, MTU_MIN_BYTES, MTU_MAX_BYTES);
+export function checkLower(p: FrcpParams, lower: LowerFlow): void {
+  inRange('mtuBytes', lower.mtuBytes, mtuMinBytes(p), MTU_MAX_BYTES);
   inRange('mplUs', lower.mplUs, 0, DT_MAX_US);
+}
+
+/** Whether PDUs carry times: where none is sent again by time there is nothing to tell apart. */
+export function sendsTimes(p: FrcpParams): boolean {
+  return p.timestamps && p.reliable && !p.lowerReliable;
+}
+
+function mtuMinBytes(p: FrcpParams): number {
+  return MTU_MIN_BYTES + (sendsTimes(p) ? TIMES_BYTES : 0);
 }
 
 function inRange(field: string, value: number, min: number, max: number): void {
@@ -150,7 +182,8 @@ export function deriveTimes(p: FrcpParams, mplUs: DurationUs, mtuBytes: number):
   const dtUs = mplUs + p.rUs + p.aUs;
   const receiverTimerUs = 2 * dtUs;
   const needed = (receiverTimerUs * (1 + CLOCK_DRIFT) + p.rUs + mplUs) / (1 - CLOCK_DRIFT);
-  const payload = mtuBytes - PCI_BYTES - (p.integrity ? TRAILER_BYTES : 0);
+  const overheadBytes = PCI_BYTES + (sendsTimes(p) ? TIMES_BYTES : 0) + (p.integrity ? TRAILER_BYTES : 0);
+  const payload = mtuBytes - overheadBytes;
   return {
     dtUs,
     giveUpUs: p.rUs + 2 * mplUs + p.aUs,
@@ -162,6 +195,7 @@ export function deriveTimes(p: FrcpParams, mplUs: DurationUs, mtuBytes: number):
     rtoMinUs: p.rtoMinUs,
     aUs: p.aUs,
     mtuBytes,
+    overheadBytes,
     payloadMaxBytes: Math.max(1, Math.min(payload, p.sduMaxBytes, p.windowBytes >>> 1)),
   };
 }

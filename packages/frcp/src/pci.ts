@@ -25,15 +25,22 @@ export const FLAG = {
   RESET: 0x80,
 } as const;
 
-/** Extension bits, low nibble of byte 0. The others are zero in this version. */
+/** Extension bits, low nibble of byte 0. Ranges follow: not with DATA. */
 export const EXT_SACK = 0x1;
-/** The user data are a segment of the PDU's: offset and size of the whole stand behind the number. */
+/** Two times follow the header. */
+export const EXT_TIMES = 0x2;
+/** The user data are a segment of the PDU's: offset and size of the whole stand behind number and times. */
 export const EXT_SEGMENT = 0x4;
+/** DATA: acknowledge at once. */
+export const EXT_ASK = 0x8;
+const EXT_DATA = EXT_SEGMENT | EXT_ASK;
 
 /** Header of a PDU without a number: a bare acknowledgement. */
 export const PCI_ACK_BYTES = 12;
 /** Header of a PDU with a number: data, end marker, rendez-vous, reset. */
 export const PCI_BYTES = 16;
+/** The time of sending and the echo of one, behind the header. */
+export const TIMES_BYTES = 8;
 /** What a segment adds to the header. */
 export const SEGMENT_BYTES = 8;
 /** Segments start at multiples of this many bytes, and all but the last are a multiple long (as in RFC 791). */
@@ -58,6 +65,14 @@ export interface Pci {
   edge: number;
   /** Bytes the receiver has room for, beyond everything before `ack`. */
   creditBytes: number;
+  /** It carries `time` and `echo`. */
+  timed: boolean;
+  /** When it left, us modulo 2^32 on the sender's clock; 0: not told. */
+  time: number;
+  /** The newest `time` that arrived since the last one echoed, advanced by how long it waited; 0: none. */
+  echo: number;
+  /** Wants an acknowledgement at once. */
+  asks: boolean;
   /** Ranges `[sackAt + 8i]` of the buffer, read with {@link readI32}. */
   sackAt: number;
   sackRanges: number;
@@ -76,6 +91,10 @@ export function newPci(): Pci {
     ack: 0,
     edge: 0,
     creditBytes: 0,
+    timed: false,
+    time: 0,
+    echo: 0,
+    asks: false,
     sackAt: 0,
     sackRanges: 0,
     pduBytes: 0,
@@ -102,18 +121,38 @@ export function writeI32(buf: Uint8Array, at: number, value: number): void {
 export function encodePci(out: Uint8Array, at: number, pci: Pci): number {
   const flags = pci.flags;
   const credit = pci.creditBytes >>> CREDIT_UNIT_BITS;
-  out[at] = (PCI_VERSION << 4) | (pci.sackRanges > 0 ? EXT_SACK : 0) | (pci.pduBytes > 0 ? EXT_SEGMENT : 0);
+  out[at] = extensionsOf(pci);
   out[at + 1] = flags;
   out[at + 2] = credit >>> 8;
   out[at + 3] = credit;
   writeI32(out, at + 4, pci.ack);
   writeI32(out, at + 8, pci.edge);
-  if ((flags & NUMBERED) === 0) return PCI_ACK_BYTES;
-  writeI32(out, at + 12, pci.seq);
-  if (pci.pduBytes === 0) return PCI_BYTES;
-  writeI32(out, at + 16, pci.segmentAt);
-  writeI32(out, at + 20, pci.pduBytes);
-  return PCI_BYTES + SEGMENT_BYTES;
+  let end = at + PCI_ACK_BYTES;
+  if ((flags & NUMBERED) !== 0) {
+    writeI32(out, end, pci.seq);
+    end = at + PCI_BYTES;
+  }
+  if (pci.timed) {
+    writeI32(out, end, pci.time);
+    writeI32(out, end + 4, pci.echo);
+    end += TIMES_BYTES;
+  }
+  if (pci.pduBytes > 0) {
+    writeI32(out, end, pci.segmentAt);
+    writeI32(out, end + 4, pci.pduBytes);
+    end += SEGMENT_BYTES;
+  }
+  return end - at;
+}
+
+function extensionsOf(pci: Pci): number {
+  const data = (pci.pduBytes > 0 ? EXT_SEGMENT : 0) | (pci.asks ? EXT_ASK : 0);
+  return (PCI_VERSION << 4) | (pci.sackRanges > 0 ? EXT_SACK : 0) | (pci.timed ? EXT_TIMES : 0) | data;
+}
+
+function readTimes(buf: Uint8Array, at: number, pci: Pci): void {
+  pci.time = readI32(buf, at);
+  pci.echo = readI32(buf, at + 4);
 }
 
 /**
@@ -125,7 +164,7 @@ export function decodePci(buf: Uint8Array, start: number, end: number, pci: Pci)
   const length = end - start;
   if (length < PCI_ACK_BYTES) return false;
   const head = buf[start]!;
-  if (head >>> 4 !== PCI_VERSION || (head & 0x0f & ~(EXT_SACK | EXT_SEGMENT)) !== 0) return false;
+  if (head >>> 4 !== PCI_VERSION) return false;
   const flags = buf[start + 1]!;
   pci.flags = flags;
   pci.creditBytes = ((buf[start + 2]! << 8) | buf[start + 3]!) << CREDIT_UNIT_BITS;
@@ -133,24 +172,27 @@ export function decodePci(buf: Uint8Array, start: number, end: number, pci: Pci)
   pci.edge = readI32(buf, start + 8);
   pci.sackRanges = 0;
   pci.pduBytes = 0;
-  if ((flags & FLAG.DATA) !== 0) {
-    if (length < PCI_BYTES || (flags & (FLAG.RDVS | FLAG.RESET)) !== 0) return false;
-    pci.seq = readI32(buf, start + 12);
-    pci.dataStart = start + PCI_BYTES;
-    pci.dataEnd = end;
-    if (head !== PCI_VERSION << 4) return decodeSegment(buf, start, length, pci);
-    return (flags & FLAG.END) === 0 || length === PCI_BYTES;
-  }
-  return (head & EXT_SEGMENT) === 0 && decodeControl(buf, start, length, pci);
+  pci.timed = (head & EXT_TIMES) !== 0;
+  pci.asks = (head & EXT_ASK) !== 0;
+  pci.time = pci.echo = 0;
+  if ((flags & FLAG.DATA) === 0) return (head & EXT_DATA) === 0 && decodeControl(buf, start, length, pci);
+  const header = pci.timed ? PCI_BYTES + TIMES_BYTES : PCI_BYTES;
+  if (length < header || (flags & (FLAG.RDVS | FLAG.RESET)) !== 0 || (head & EXT_SACK) !== 0) return false;
+  pci.seq = readI32(buf, start + PCI_ACK_BYTES);
+  if (pci.timed) readTimes(buf, start + PCI_BYTES, pci);
+  pci.dataStart = start + header;
+  pci.dataEnd = end;
+  if ((head & EXT_SEGMENT) !== 0) return decodeSegment(buf, pci);
+  return (flags & FLAG.END) === 0 || length === header;
 }
 
 //= R-FRCP-71
-function decodeSegment(buf: Uint8Array, start: number, length: number, pci: Pci): boolean {
-  if ((buf[start]! & EXT_SACK) !== 0 || (pci.flags & FLAG.END) !== 0) return false;
-  const bytes = length - PCI_BYTES - SEGMENT_BYTES;
-  if (bytes < 1) return false;
-  const at = (pci.segmentAt = readI32(buf, start + 16));
-  const whole = (pci.pduBytes = readI32(buf, start + 20));
+function decodeSegment(buf: Uint8Array, pci: Pci): boolean {
+  const header = pci.dataStart;
+  const bytes = pci.dataEnd - header - SEGMENT_BYTES;
+  if (bytes < 1 || (pci.flags & FLAG.END) !== 0) return false;
+  const at = (pci.segmentAt = readI32(buf, header));
+  const whole = (pci.pduBytes = readI32(buf, header + 4));
   pci.dataStart += SEGMENT_BYTES;
   if (at < 0 || at % SEGMENT_UNIT_BYTES !== 0 || at > whole - bytes) return false;
   return bytes % SEGMENT_UNIT_BYTES === 0 || at + bytes === whole;
@@ -159,12 +201,14 @@ function decodeSegment(buf: Uint8Array, start: number, length: number, pci: Pci)
 function decodeControl(buf: Uint8Array, start: number, length: number, pci: Pci): boolean {
   const flags = pci.flags;
   if ((flags & (FLAG.FIRST | FLAG.LAST | FLAG.END)) !== 0) return false;
-  const header = (flags & NUMBERED) !== 0 ? PCI_BYTES : PCI_ACK_BYTES;
+  const base = (flags & NUMBERED) !== 0 ? PCI_BYTES : PCI_ACK_BYTES;
+  const header = pci.timed ? base + TIMES_BYTES : base;
   pci.dataStart = pci.dataEnd = start + header;
   pci.seq = 0;
   if (length < header) return false;
-  if (header === PCI_BYTES) pci.seq = readI32(buf, start + 12);
+  if (base === PCI_BYTES) pci.seq = readI32(buf, start + PCI_ACK_BYTES);
   else if ((flags & FLAG.ACK) === 0) return false;
+  if (pci.timed) readTimes(buf, start + base, pci);
   if ((buf[start]! & EXT_SACK) === 0) return length === header;
   const ranges = (length - header) >>> 3;
   if ((flags & FLAG.ACK) === 0 || length - header !== ranges << 3) return false;

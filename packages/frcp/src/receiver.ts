@@ -1,6 +1,6 @@
 import type { DormantReceiver } from './dormant.ts';
 import type { FrcpParams, FrcpTimes } from './params.ts';
-import { FLAG, SACK_RANGES_MAX, type Pci } from './pci.ts';
+import { FLAG, PCI_ACK_BYTES, SACK_RANGES_MAX, TIMES_BYTES, type Pci } from './pci.ts';
 import { ACCEPT, ReceiveWindow, type Acceptance } from './receive-window.ts';
 import type { FrcpStats } from './stats.ts';
 import type { InstantUs } from './time.ts';
@@ -23,6 +23,9 @@ export class Receiver {
   expiresAt: InstantUs = NEVER;
   private lastAckAt: InstantUs = -Infinity;
   private sinceAckPdus = 0;
+  /** The newest time of sending that came since the last echo, and when it came. */
+  private timeToEcho = 0;
+  private timeCameAt = 0;
   private sinceAckBytes = 0;
   private readonly params: FrcpParams;
   private readonly timers: TimerTable;
@@ -77,6 +80,7 @@ export class Receiver {
   /** Judges a data PDU by run and number. */
   onData(now: InstantUs, buf: Uint8Array, pci: Pci, times: FrcpTimes): Acceptance {
     if (this.runOver(now) && !this.openNextRun(pci)) return ACCEPT.BEYOND;
+    if (pci.timed) this.noteTime(now, pci.time);
     const window = this.window;
     if (!this.params.reliable) return this.onUnreliableData(now, buf, pci, times);
     const hadGaps = window.hasGaps;
@@ -126,12 +130,27 @@ export class Receiver {
     return acceptance;
   }
 
+  //= R-FRCP-49
+  private noteTime(now: InstantUs, time: number): void {
+    if (this.timeToEcho !== 0 && ((time - this.timeToEcho) | 0) <= 0) return;
+    this.timeToEcho = time;
+    this.timeCameAt = now | 0;
+  }
+
+  /** The time to echo, advanced by how long it waited here: it tells the path alone. Each is echoed once. */
+  private takeEcho(now: InstantUs): number {
+    const time = this.timeToEcho;
+    if (time === 0) return 0;
+    this.timeToEcho = 0;
+    return (time + ((now | 0) - this.timeCameAt)) | 0;
+  }
+
   //= R-FRCP-40
   private scheduleAck(now: InstantUs, pci: Pci, hadGaps: boolean): void {
     this.sinceAckPdus++;
     this.sinceAckBytes += pci.dataEnd - pci.dataStart;
     const due = this.sinceAckPdus >= this.ackEveryPdus || this.sinceAckBytes >= this.ackEveryBytes;
-    if (due || (pci.flags & FLAG.END) !== 0 || hadGaps) this.ackNow = true;
+    if (due || (pci.flags & FLAG.END) !== 0 || pci.asks || hadGaps) this.ackNow = true;
     else if (this.timers.ackAt === NEVER) this.timers.ackAt = now + this.params.aUs;
   }
 
@@ -160,15 +179,21 @@ export class Receiver {
     this.window.stamp(pci);
     pci.flags |= FLAG.ACK;
     if (this.window.hasGaps) return;
+    pci.echo = this.takeEcho(now);
     this.acknowledged(now);
   }
 
-  /** Makes a bare acknowledgement of `pci`, with as many ranges as fit in `room` bytes at `at`. */
+  /** Makes a bare acknowledgement of `pci` at `out[at]`, ranges included, of at most `room` bytes. */
   stampBare(now: InstantUs, pci: Pci, out: Uint8Array, at: number, room: number): void {
     this.window.stamp(pci);
     pci.flags = FLAG.ACK;
-    const max = Math.min(SACK_RANGES_MAX, room >>> 3);
-    pci.sackRanges = this.window.hasGaps && max > 0 ? this.window.writeRanges(out, at, max) : 0;
+    pci.time = 0;
+    pci.echo = this.takeEcho(now);
+    pci.timed = pci.echo !== 0;
+    pci.asks = false;
+    const header = pci.timed ? PCI_ACK_BYTES + TIMES_BYTES : PCI_ACK_BYTES;
+    const max = Math.min(SACK_RANGES_MAX, (room - header) >>> 3);
+    pci.sackRanges = this.window.hasGaps && max > 0 ? this.window.writeRanges(out, at + header, max) : 0;
     this.acknowledged(now);
   }
 

@@ -22,6 +22,8 @@ export class ReorderQueue {
   heldBytes = 0;
   /** One past the highest index held; meaningful while `count > 0`. */
   high = 0;
+  /** The PDU that came last. */
+  private recent = 0;
   private buffers: Uint8Array[] = [];
   private spans = new Int32Array(0);
   private present = new Uint8Array(0);
@@ -41,6 +43,7 @@ export class ReorderQueue {
     this.spans[slot * STRIDE + 2] = flags;
     this.present[slot] = 1;
     if (this.count === 0 || ((index - this.high) | 0) >= 0) this.high = (index + 1) | 0;
+    this.recent = index;
     this.count++;
     this.heldBytes += end - start;
   }
@@ -60,10 +63,14 @@ export class ReorderQueue {
     return true;
   }
 
-  /** Writes up to `max` ranges [first, one past last) from the lowest on, as numbers; returns how many. */
+  /**
+   * Writes up to `max` ranges [first, one past last), ascending, as numbers; returns how many. Of more, those up to the
+   * one that came last, so that each is told before others follow (RFC 2018 4).
+   */
+  //= R-FRCP-57
   writeRanges(low: number, base: number, out: Uint8Array, at: number, max: number): number {
     let ranges = 0;
-    let i = low;
+    let i = this.firstToTell(low, max);
     while (ranges < max && (i = this.skip(i, 0)) !== this.high) {
       writeI32(out, at + ranges * 8, (i + base) | 0);
       i = this.skip(i, 1);
@@ -90,6 +97,17 @@ export class ReorderQueue {
     let at = i;
     while (((at - this.high) | 0) < 0 && this.present[at & this.mask] === present) at = (at + 1) | 0;
     return at;
+  }
+
+  /** Where the `max` ranges up to the one that came last begin. */
+  private firstToTell(low: number, max: number): number {
+    let i = this.recent;
+    for (let ranges = 0; ranges < max && ((i - low) | 0) > 0; ranges++) {
+      while (((i - low) | 0) > 0 && this.present[(i - 1) & this.mask] === 1) i = (i - 1) | 0;
+      if (ranges + 1 === max) return i;
+      while (((i - low) | 0) > 0 && this.present[(i - 1) & this.mask] === 0) i = (i - 1) | 0;
+    }
+    return low;
   }
 
   /** Gives each PDU a buffer of its own. */

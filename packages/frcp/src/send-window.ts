@@ -1,4 +1,5 @@
 import { copyBytes } from './copy-bytes.ts';
+import { news, noteNewest, noteResent } from './delivery.ts';
 import { FLAG } from './pci.ts';
 
 /** Bits of a PDU's info word beside its flags; the length is above them. */
@@ -56,25 +57,24 @@ export class SendWindow {
   lostHint = 0;
   /** One past the highest index the peer has out of order; `una` when none. */
   sackHigh = 0;
-  /** Of the PDUs the last acknowledgement newly covers, the one transmitted last. */
-  newestKnown = false;
-  newestSent = 0;
-  newestIndex = 0;
-  newestResent = false;
-  newlyDelivered = 0;
-  /** The last acknowledgement covered a PDU that was sent once only while it counted as lost. */
-  wrongLoss = false;
+  /** PDUs the peer has out of order. */
+  sackedPdus = 0;
+  /** Bytes, headers included, that are under way: sent, neither acknowledged nor counted as lost. */
+  flightBytes = 0;
 
   /** Sent bytes are kept until they are acknowledged. Else they are gone once sent: nothing is ever sent twice. */
   readonly retains: boolean;
+  /** Header and checksum of a PDU. */
+  overheadBytes: number;
   private ring = NO_BYTES;
   private view = NO_VIEW;
   private meta = NO_META;
   private ringMask = -1;
   private metaMask = -1;
 
-  constructor(retains: boolean) {
+  constructor(retains: boolean, overheadBytes = 0) {
     this.retains = retains;
+    this.overheadBytes = overheadBytes;
   }
 
   /** The first byte in the ring. */
@@ -186,19 +186,28 @@ export class SendWindow {
   markFirstTransmission(nowI32: number): void {
     const at = (this.nxt & this.metaMask) * STRIDE;
     if (this.nxt === this.una) this.meta[at + INFO]! |= FLAG.DRF;
-    this.nxtPos = (this.nxtPos + (this.meta[at + INFO]! >>> LENGTH_SHIFT)) | 0;
+    const length = this.meta[at + INFO]! >>> LENGTH_SHIFT;
+    this.nxtPos = (this.nxtPos + length) | 0;
+    this.flightBytes += length + this.overheadBytes;
     this.meta[at + FIRST_SENT] = nowI32;
     this.meta[at + LAST_SENT] = nowI32;
     this.nxt = (this.nxt + 1) | 0;
   }
 
-  /** Takes the first lost PDU for another copy. Returns its index; there is one. */
-  takeLost(nowI32: number): number {
+  /** The first lost PDU; there is one. */
+  firstLost(): number {
     let index = this.lostHint;
     while ((this.meta[(index & this.metaMask) * STRIDE + INFO]! & MARK.LOST) === 0) index = (index + 1) | 0;
+    return (this.lostHint = index);
+  }
+
+  /** Takes the first lost PDU for another copy. Returns its index; there is one. */
+  takeLost(nowI32: number): number {
+    const index = this.firstLost();
     const at = (index & this.metaMask) * STRIDE;
     this.meta[at + INFO] = (this.meta[at + INFO]! & ~MARK.LOST) | MARK.RESENT;
     this.meta[at + LAST_SENT] = nowI32;
+    this.flightBytes += this.sizeOf(this.meta[at + INFO]!);
     this.lostCount--;
     this.lostHint = (index + 1) | 0;
     return index;
@@ -215,6 +224,10 @@ export class SendWindow {
 
   firstSentOf(index: number): number {
     return this.meta[(index & this.metaMask) * STRIDE + FIRST_SENT]!;
+  }
+
+  lastSentOf(index: number): number {
+    return this.meta[(index & this.metaMask) * STRIDE + LAST_SENT]!;
   }
 
   /** Copies a PDU's user data out; returns its length. */
@@ -261,6 +274,7 @@ export class SendWindow {
   acknowledge(index: number): void {
     const meta = this.meta;
     const mask = this.metaMask;
+    const gaps = this.sackHigh !== this.una;
     let sdus = 0;
     let info = 0;
     let at = 0;
@@ -268,16 +282,24 @@ export class SendWindow {
       at = (i & mask) * STRIDE;
       info = meta[at + INFO]!;
       if ((info & FLAG.LAST) !== 0) sdus++;
-      if ((info & TOUCHED) !== 0) this.noteDelivered(i, at, info);
+      if (gaps || (info & TOUCHED) !== 0) this.noteDelivered(i, at, info);
     }
-    if ((info & TOUCHED) === 0) this.noteDelivered((index - 1) | 0, at, info);
-    this.newlyDelivered += (index - this.una) | 0;
+    if (!gaps && (info & TOUCHED) === 0) this.noteDelivered((index - 1) | 0, at, info);
+    const pos = (meta[at + POS]! + (info >>> LENGTH_SHIFT)) | 0;
+    const pdus = (index - this.una) | 0;
+    this.count(pdus, ((pos - this.unaPos) | 0) + pdus * this.overheadBytes);
     this.unackedSdus -= sdus;
-    this.unaPos = (meta[at + POS]! + (info >>> LENGTH_SHIFT)) | 0;
+    this.unaPos = pos;
     this.una = index;
     if (((this.lostHint - index) | 0) < 0) this.lostHint = index;
     if (((this.sackHigh - index) | 0) < 0) this.sackHigh = index;
     if (index === this.tail && !this.isLarge) this.release();
+  }
+
+  private count(pdus: number, bytes: number): void {
+    this.flightBytes -= bytes;
+    news.bytes += bytes;
+    news.pdus += pdus;
   }
 
   /** The peer has `from` up to but not including `to` out of order; both within what is sent. */
@@ -286,47 +308,61 @@ export class SendWindow {
       const at = (i & this.metaMask) * STRIDE;
       const info = this.meta[at + INFO]!;
       if ((info & MARK.SACKED) !== 0) continue;
+      this.count(1, this.sizeOf(info));
       this.noteDelivered(i, at, info);
       this.meta[at + INFO] = (info & ~MARK.LOST) | MARK.SACKED;
-      this.newlyDelivered++;
+      this.sackedPdus++;
     }
     if (((to - this.sackHigh) | 0) > 0) this.sackHigh = to;
   }
 
-  /** Before an acknowledgement is taken in. */
-  beginAck(): void {
-    this.newlyDelivered = 0;
-    this.newestKnown = false;
-    this.wrongLoss = false;
-  }
-
   private noteDelivered(index: number, at: number, info: number): void {
-    if ((info & MARK.SACKED) !== 0) return;
-    if ((info & MARK.LOST) !== 0) {
+    if ((info & MARK.SACKED) !== 0) {
+      const size = this.sizeOf(info);
+      this.flightBytes += size;
+      news.bytes -= size;
+      news.pdus--;
+      this.sackedPdus--;
+      return;
+    }
+    const isLost = (info & MARK.LOST) !== 0;
+    if (isLost) {
       this.meta[at + INFO] = info & ~MARK.LOST;
       this.lostCount--;
-      if ((info & MARK.RESENT) === 0) this.wrongLoss = true;
+      this.flightBytes += this.sizeOf(info);
     }
     const sent = this.meta[at + LAST_SENT]!;
-    if (this.newestKnown && ((sent - this.newestSent) | 0) < 0) return;
-    this.newestKnown = true;
-    this.newestSent = sent;
-    this.newestIndex = index;
-    this.newestResent = (info & MARK.RESENT) !== 0;
+    if ((info & MARK.RESENT) !== 0) noteResent(index, sent);
+    else {
+      if (((index - this.sackHigh) | 0) < 0) news.late = true;
+      if (isLost) news.disproved++;
+      noteNewest(index, sent, false);
+    }
   }
 
-  /** Marks what was sent before `(sent, index)` and has not arrived `graceUs` after it should have. */
-  markLostBefore(sent: number, index: number, nowI32: number, graceUs: number, threshold: number): number {
+  private sizeOf(info: number): number {
+    return (info >>> LENGTH_SHIFT) + this.overheadBytes;
+  }
+
+  /**
+   * Marks what was sent before `(sent, index)` and has not arrived `graceUs` after it left. Returns how long to wait
+   * for the last of the others, -1 when there is none.
+   */
+  markLostBefore(sent: number, index: number, nowI32: number, graceUs: number): number {
     let wait = -1;
-    for (let i = this.una; i !== this.sackHigh; i = (i + 1) | 0) {
+    for (let i = this.una; i !== this.nxt; i = (i + 1) | 0) {
       const at = (i & this.metaMask) * STRIDE;
       const info = this.meta[at + INFO]!;
+      const sentAt = this.meta[at + LAST_SENT]!;
+      const behind = (sent - sentAt) | 0;
+      if (behind < 0 || (behind === 0 && ((index - i) | 0) <= 0)) {
+        // Behind the last range, what was sent once was sent in order.
+        if ((info & MARK.RESENT) === 0 && ((i - this.sackHigh) | 0) >= 0) break;
+        continue;
+      }
       if ((info & (MARK.SACKED | MARK.LOST)) !== 0) continue;
-      const behind = (sent - this.meta[at + LAST_SENT]!) | 0;
-      if (behind < 0 || (behind === 0 && ((index - i) | 0) <= 0)) continue;
-      const left = graceUs - ((nowI32 - this.meta[at + LAST_SENT]!) | 0);
-      const passed = (info & MARK.RESENT) === 0 && ((this.sackHigh - i) | 0) > threshold;
-      if (left <= 0 || passed) this.markLost(i, at, info);
+      const left = graceUs - ((nowI32 - sentAt) | 0);
+      if (left <= 0) this.markLost(i, at, info);
       else if (left > wait) wait = left;
     }
     return wait;
@@ -342,18 +378,28 @@ export class SendWindow {
     this.lostHint = this.una;
   }
 
+  /** The last PDU sent, which has not arrived, is sent again: a tail probe. */
+  markLastLost(): void {
+    const index = (this.nxt - 1) | 0;
+    const at = (index & this.metaMask) * STRIDE;
+    const info = this.meta[at + INFO]!;
+    if ((info & (MARK.SACKED | MARK.LOST)) === 0) this.markLost(index, at, info);
+  }
+
   /** The timeout was wrong: nothing counts as lost. */
   clearLost(): void {
     for (let i = this.lostHint; this.lostCount > 0; i = (i + 1) | 0) {
       const at = (i & this.metaMask) * STRIDE + INFO;
       if ((this.meta[at]! & MARK.LOST) === 0) continue;
       this.meta[at]! &= ~MARK.LOST;
+      this.flightBytes += this.sizeOf(this.meta[at]!);
       this.lostCount--;
     }
   }
 
   private markLost(index: number, at: number, info: number): void {
     this.meta[at + INFO] = info | MARK.LOST;
+    this.flightBytes -= this.sizeOf(info);
     this.lostCount++;
     if (((index - this.lostHint) | 0) < 0) this.lostHint = index;
   }
@@ -415,7 +461,7 @@ export class SendWindow {
   abandon(): void {
     this.una = this.nxt = this.tail;
     this.unaPos = this.nxtPos = this.tailPos;
-    this.lostCount = 0;
+    this.lostCount = this.sackedPdus = this.flightBytes = 0;
     this.release();
   }
 

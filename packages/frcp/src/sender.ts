@@ -1,8 +1,8 @@
 import type { DormantSender } from './dormant.ts';
-import type { FrcpParams, FrcpTimes } from './params.ts';
-import { FLAG, PCI_BYTES, readI32, TRAILER_BYTES, type Pci } from './pci.ts';
-import { WINDOW_PDUS_MAX } from './params.ts';
-import { RttEstimator } from './rtt-estimator.ts';
+import { beginNews, news } from './delivery.ts';
+import { LossRecovery, VERDICT } from './loss-recovery.ts';
+import { sendsTimes, WINDOW_PDUS_MAX, type FrcpParams, type FrcpTimes } from './params.ts';
+import { FLAG, readI32, type Pci } from './pci.ts';
 import { SegmentCutter } from './segment-cutter.ts';
 import { SendWindow } from './send-window.ts';
 import type { FrcpStats } from './stats.ts';
@@ -11,11 +11,6 @@ import { NEVER, type TimerTable } from './timer-table.ts';
 
 /** A new run starts at least this far from the last number of the one before. */
 const RUN_DISTANCE = 1 << 24;
-/** After a timeout so many copies probe the path; an answer releases the rest. */
-const TIMEOUT_COPIES = 2;
-const UNLIMITED = 0x3fff_ffff;
-/** Later PDUs that must have arrived before one counts as lost without waiting (RFC 6675 DupThresh). */
-const DUP_THRESHOLD = 3;
 /** Longest pause between window probes. */
 const RENDEZVOUS_MAX_US = 1_000_000;
 /** The same where nothing can be lost: a probe only wakes a peer that broke its promise. */
@@ -24,7 +19,7 @@ const RENDEZVOUS_RELIABLE_MAX_US = 30_000_000;
 /** The sending half: the run, its sender timer, retransmission and window probes. Made by the first write. */
 export class Sender {
   readonly window: SendWindow;
-  readonly rtt = new RttEstimator();
+  readonly recovery: LossRecovery;
   /** Index of the PDU that `pick` chose. */
   picked = 0;
   /** What was sent before a move does not fit the lower flow. */
@@ -37,11 +32,11 @@ export class Sender {
   private runStarted = false;
   /** No new number since so long: the next one starts a run. Compared lazily. */
   private newRunAt: InstantUs = NEVER;
-  private copiesAllowed = UNLIMITED;
-  private dupThreshold = DUP_THRESHOLD;
-  private timedOut = false;
-  private finalProbeSent = false;
   private rendezvousCount = 0;
+  /** The PDU that `pick` chose wants an acknowledgement at once. */
+  private asks = false;
+  /** Its PDUs carry times. */
+  private readonly isTimed: boolean;
   private readonly params: FrcpParams;
   private times: FrcpTimes;
   private readonly timers: TimerTable;
@@ -52,7 +47,10 @@ export class Sender {
     this.times = times;
     this.timers = timers;
     this.stats = stats;
-    this.window = new SendWindow(params.reliable && (params.movable || !params.lowerReliable));
+    const retains = params.reliable && (params.movable || !params.lowerReliable);
+    this.window = new SendWindow(retains, times.overheadBytes);
+    this.recovery = new LossRecovery(params, times, this.window, timers, stats);
+    this.isTimed = sendsTimes(params);
     this.window.edge = params.windowPdus;
     this.window.edgePos = params.windowBytes;
   }
@@ -63,14 +61,15 @@ export class Sender {
   }
 
   remember(): DormantSender {
-    const { window, rtt, runStarted, newRunAt } = this;
+    const { window, runStarted, newRunAt } = this;
     const { una: index, unaPos: pos, edge, edgePos, base } = window;
-    const { srttUs, rttvarUs, minUs } = rtt;
+    const { srttUs, rttvarUs, minUs } = this.recovery.rtt;
     return { index, pos, edge, edgePos, base, runStarted, newRunAt, srttUs, rttvarUs, minUs };
   }
 
   recall(was: DormantSender): void {
-    const { window, rtt } = this;
+    const { window } = this;
+    const { rtt } = this.recovery;
     window.una = window.nxt = window.tail = window.lostHint = window.sackHigh = was.index;
     window.unaPos = window.nxtPos = window.tailPos = was.pos;
     window.edge = was.edge;
@@ -102,7 +101,7 @@ export class Sender {
     const { window, params } = this;
     if (window.retains || window.nxt !== window.tail || sduBytes > this.times.payloadMaxBytes) return 0;
     if (!this.hasRoomFor(sduBytes) || (params.reliable && !window.covers(sduBytes))) return 0;
-    return sduBytes + PCI_BYTES + (params.integrity ? TRAILER_BYTES : 0);
+    return sduBytes + this.times.overheadBytes;
   }
 
   append(sdu: Uint8Array): void {
@@ -115,9 +114,9 @@ export class Sender {
     this.window.appendEnd();
   }
 
-  /** Chooses the next PDU: a lost one, else a new one the window covers. False when there is none. */
+  /** Chooses the next PDU: a lost one, else a new one that both windows cover. False when there is none. */
   pick(now: InstantUs): boolean {
-    const window = this.window;
+    const { window, recovery } = this;
     if (this.cutter !== null && this.pickSegment(now, this.cutter)) return true;
     if (window.lostCount > 0 && this.pickLost(now)) return true;
     if (window.nxt === window.tail) return false;
@@ -125,6 +124,8 @@ export class Sender {
       this.armRendezvous(now);
       return false;
     }
+    const bytes = window.lengthOf(window.nxt) + this.times.overheadBytes;
+    if (recovery.congestion !== null && !recovery.mayTransmit(now, bytes)) return false;
     if (window.nxt === window.una) this.startRunIfDue(now);
     this.picked = window.nxt;
     window.markFirstTransmission(now | 0);
@@ -132,6 +133,7 @@ export class Sender {
     this.newRunAt = now + this.times.senderTimerUs;
     if (timers.rtxAt === NEVER && this.params.reliable) this.armRtx(now);
     if (timers.rendezvousAt !== NEVER) this.disarmRendezvous();
+    if (recovery.congestion !== null) this.asks = recovery.onTransmit(now, bytes);
     return true;
   }
 
@@ -172,13 +174,16 @@ export class Sender {
 
   //= R-FRCP-44
   private pickLost(now: InstantUs): boolean {
-    const window = this.window;
+    const { window, recovery } = this;
     const nowI32 = now | 0;
-    while (window.lostCount > 0 && this.copiesAllowed > 0) {
+    while (window.lostCount > 0 && recovery.copiesAllowed > 0) {
+      const bytes = window.lengthOf(window.firstLost()) + this.times.overheadBytes;
+      if (!recovery.mayTransmit(now, bytes)) return false;
       const index = window.takeLost(nowI32);
       if (((nowI32 - window.firstSentOf(index)) | 0) > this.params.rUs) continue;
       this.picked = index;
-      this.copiesAllowed--;
+      recovery.copiesAllowed--;
+      this.asks = recovery.onTransmit(now, bytes);
       this.stats.retransmits++;
       if (this.timers.rtxAt === NEVER) this.armRtx(now);
       return true;
@@ -200,19 +205,19 @@ export class Sender {
     this.stats.runsStarted++;
   }
 
-  private rtoUs(): DurationUs {
-    return this.rtt.rtoUs(this.times);
-  }
-
-  /** Due at the timeout, but no later than the give-up time of the oldest PDU. */
   private armRtx(now: InstantUs): void {
     //= R-FRCP-48
-    if (this.params.lowerReliable) {
-      this.timers.rtxAt = now + this.rendezvousDelay();
-      return;
-    }
-    const age = ((now | 0) - this.window.firstSentOf(this.window.una)) | 0;
-    this.timers.rtxAt = now + Math.max(1, Math.min(this.rtoUs(), this.times.giveUpUs - age));
+    if (this.params.lowerReliable) this.timers.rtxAt = now + this.rendezvousDelay();
+    else this.recovery.arm(now);
+  }
+
+  /** The time of sending, and whether the peer should answer at once. */
+  stampTimes(now: InstantUs, pci: Pci): void {
+    pci.asks = this.asks;
+    pci.timed = this.isTimed;
+    pci.echo = 0;
+    // Zero says that no time is told.
+    pci.time = now | 0 || 1;
   }
 
   /** Takes in acknowledgement and window. True if the peer has received something new. */
@@ -225,15 +230,15 @@ export class Sender {
       this.stats.badAcks++;
       return false;
     }
-    window.beginAck();
+    beginNews(now | 0, pci.timed ? pci.echo : 0, this.recovery.rtt.minUs);
     if (ahead > 0) window.acknowledge(index);
     if (pci.sackRanges > 0) {
       if (window.retains) this.takeRanges(buf, pci);
       else this.stats.badAcks++;
     }
     this.takeWindow(index, pci);
-    if (window.newlyDelivered === 0) return false;
-    this.onProgress(now);
+    if (news.pdus === 0) return false;
+    this.onProgress(now, ahead > 0);
     return true;
   }
 
@@ -267,92 +272,31 @@ export class Sender {
     if (((edgePos - window.edgePos) | 0) > 0) window.edgePos = edgePos;
   }
 
-  private onProgress(now: InstantUs): void {
-    const window = this.window;
-    if (this.timedOut && window.wrongLoss) {
-      window.clearLost();
-      this.stats.spuriousTimeouts++;
-    }
-    this.timedOut = false;
-    this.finalProbeSent = false;
-    this.copiesAllowed = UNLIMITED;
+  private onProgress(now: InstantUs, movedOn: boolean): void {
     this.rendezvousCount = 0;
-    this.rtt.backoff = 0;
-    //= R-FRCP-43
-    if (window.newestKnown && !window.newestResent) this.rtt.sample(((now | 0) - window.newestSent) | 0);
-    this.detectLosses(now);
-    if (window.una === window.nxt) this.timers.rtxAt = NEVER;
+    this.recovery.onDelivered(now, movedOn);
+    if (this.window.una === this.window.nxt) this.timers.rtxAt = NEVER;
     else this.armRtx(now);
   }
 
-  /**
-   * What was sent before the newest PDU that arrived is lost when it is a reordering window late, or when enough
-   * later PDUs have arrived (RACK, RFC 8985 6.2, with its DupThresh).
-   */
-  //= R-FRCP-45
-  private detectLosses(now: InstantUs): void {
-    const window = this.window;
-    this.timers.reorderAt = NEVER;
-    if (window.sackHigh === window.una || !window.newestKnown) return;
-    const nowI32 = now | 0;
-    const tooSoon = ((nowI32 - window.newestSent) | 0) < this.rtt.minUs;
-    if (window.newestResent && tooSoon && this.rtt.minUs !== Infinity) return;
-    this.markLosses(now);
-  }
-
-  private markLosses(now: InstantUs): void {
-    const window = this.window;
-    const rtt = this.rtt;
-    const path = rtt.srttUs === rtt.srttUs ? rtt.srttUs + rtt.minUs / 4 : this.times.rtoInitialUs;
-    const before = window.lostCount;
-    const wait = window.markLostBefore(
-      window.newestSent,
-      window.newestIndex,
-      now | 0,
-      Math.ceil(path),
-      this.dupThreshold,
-    );
-    this.stats.lossesDetected += window.lostCount - before;
-    this.timers.reorderAt = wait < 0 ? NEVER : now + Math.max(1, wait);
-  }
-
   onReorderTimer(now: InstantUs): void {
-    this.timers.reorderAt = NEVER;
-    if (this.window.sackHigh !== this.window.una) this.markLosses(now);
+    this.recovery.onReorderTimer(now);
   }
 
   /** False when the oldest PDU has had its time and the peer did not answer the last probe. */
-  //= R-FRCP-46
   onRtxTimer(now: InstantUs): boolean {
-    const window = this.window;
-    this.timers.rtxAt = NEVER;
-    if (window.una === window.nxt) return true;
-    this.stats.timeouts++;
-    if (this.params.lowerReliable) {
+    const { window, timers } = this;
+    if (window.una === window.nxt) timers.rtxAt = NEVER;
+    else if (this.params.lowerReliable) {
+      this.stats.timeouts++;
       this.probeNow = true;
       this.rendezvousCount++;
       this.armRtx(now);
-      return true;
+    } else {
+      const verdict = this.recovery.onTimer(now);
+      if (verdict === VERDICT.OVER) return false;
+      if (verdict === VERDICT.ASK) this.probeNow = true;
     }
-    const age = ((now | 0) - window.firstSentOf(window.una)) | 0;
-    if (age >= this.times.giveUpUs) return this.probeFinally(now);
-    this.rtt.backoff++;
-    if (age > this.params.rUs) this.probeNow = true;
-    else {
-      this.timedOut = true;
-      this.copiesAllowed = TIMEOUT_COPIES;
-      window.markAllLost();
-    }
-    this.armRtx(now);
-    return true;
-  }
-
-  /** Our own process may have slept: acknowledgements that wait outside get one more timeout to come in. */
-  private probeFinally(now: InstantUs): boolean {
-    if (this.finalProbeSent) return false;
-    this.finalProbeSent = true;
-    this.probeNow = true;
-    this.timers.rtxAt = now + this.rtoUs();
     return true;
   }
 
@@ -360,7 +304,7 @@ export class Sender {
     const max = this.params.lowerReliable ? RENDEZVOUS_RELIABLE_MAX_US : RENDEZVOUS_MAX_US;
     return Math.min(
       max,
-      Math.max(this.rtoUs(), this.params.rtoInitialUs) * 2 ** Math.min(this.rendezvousCount, 20),
+      Math.max(this.recovery.rtoUs, this.params.rtoInitialUs) * 2 ** Math.min(this.rendezvousCount, 20),
     );
   }
 
@@ -388,7 +332,7 @@ export class Sender {
   /** Flags and number of a probe: DRF says that nothing is unacknowledged. */
   stampProbe(pci: Pci): void {
     const window = this.window;
-    this.probeNow = false;
+    this.probeNow = this.asks = false;
     pci.flags = FLAG.RDVS | (window.una === window.nxt ? FLAG.DRF : 0);
     pci.seq = (window.nxt + window.base) | 0;
     this.stats.probesSent++;
@@ -399,32 +343,28 @@ export class Sender {
   moveTo(now: InstantUs, times: FrcpTimes): boolean {
     const window = this.window;
     this.times = times;
-    this.rtt.reset();
-    this.copiesAllowed = UNLIMITED;
-    this.timers.reorderAt = this.timers.rtxAt = NEVER;
+    this.timers.reorderAt = this.timers.rtxAt = this.timers.paceAt = NEVER;
     this.disarmRendezvous();
     if (!window.recut(times.payloadMaxBytes, this.params.stream)) return false;
     this.cutter = window.longestSent() > times.payloadMaxBytes ? new SegmentCutter(window.nxt, times) : null;
-    window.markAllLost();
+    this.recovery.moveTo(times);
     if (window.una !== window.nxt) this.armRtx(now);
     return true;
   }
 
   inspect(): Readonly<Record<string, unknown>> {
-    const { window, rtt } = this;
+    const { window } = this;
     return {
       nextSeq: (window.nxt + window.base) >>> 0,
       inFlightPdus: window.inFlightPdus,
       queuedPdus: window.queuedPdus,
       queuedBytes: window.queuedBytes,
       unackedSdus: window.unackedSdus,
-      lostPdus: window.lostCount,
       windowPdus: (window.edge - window.una) | 0,
       windowBytes: (window.edgePos - window.unaPos) | 0,
       ringBytes: window.ringBytes,
-      srttUs: rtt.srttUs,
-      rttvarUs: rtt.rttvarUs,
-      rtoUs: this.rtoUs(),
+      timestamps: this.isTimed,
+      ...this.recovery.inspect(),
       newRunAt: this.newRunAt,
     };
   }

@@ -6,6 +6,7 @@ import type { Sender } from './sender.ts';
 /** Answers a probe of a peer that has no run here: its own number and our window. */
 export function stampEcho(pci: Pci, seq: number, rx: Receiver | null, params: FrcpParams): void {
   pci.sackRanges = 0;
+  pci.timed = pci.asks = false;
   if (rx === null) {
     pci.edge = (seq + params.windowPdus) | 0;
     pci.creditBytes = params.windowBytes;
@@ -22,6 +23,7 @@ export function stampReset(pci: Pci, tx: Sender | null, rx: Receiver | null): vo
   pci.flags = FLAG.RESET;
   pci.seq = tx === null ? 0 : (tx.window.nxt + tx.window.base) | 0;
   pci.ack = pci.edge = pci.creditBytes = pci.sackRanges = 0;
+  pci.timed = pci.asks = false;
   if (rx === null) return;
   rx.window.stamp(pci);
   pci.flags |= FLAG.ACK;

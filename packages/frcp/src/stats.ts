@@ -13,14 +13,22 @@ export class FrcpStats {
   segmentsSent = 0;
   /** Of the PDUs received: segments with bytes that were missing. */
   segmentsReceived = 0;
-  /** Of the PDUs sent: rendez-vous and tail probes. */
+  /** Of the PDUs sent: rendez-vous. */
   probesSent = 0;
   /** Retransmission timeouts. */
   timeouts = 0;
   /** Timeouts that proved wrong: the first copy had arrived. */
   spuriousTimeouts = 0;
+  /** PDUs sent so that the peer acknowledges the last ones. */
+  tailProbes = 0;
   /** PDUs found lost by later ones that arrived. */
   lossesDetected = 0;
+  /** Stretches of loss: each shrinks the congestion window once. */
+  lossEpisodes = 0;
+  /** Of the losses: the first copy had arrived. */
+  spuriousLosses = 0;
+  /** Stretches of loss of which none was: the congestion window was given back. */
+  congestionUndone = 0;
   /** Data received again. */
   duplicates = 0;
   /** Data that came before an earlier number. */

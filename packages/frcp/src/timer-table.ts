@@ -12,6 +12,8 @@ export class TimerTable {
   rtxAt: InstantUs = NEVER;
   /** A PDU counts as lost now, unless it was acknowledged: reordering has had its time. */
   reorderAt: InstantUs = NEVER;
+  /** The next PDU may leave: pacing. */
+  paceAt: InstantUs = NEVER;
   /** A received PDU has waited A for its acknowledgement. */
   ackAt: InstantUs = NEVER;
   /** The window is closed: ask. */
@@ -22,11 +24,13 @@ export class TimerTable {
   lingerAt: InstantUs = NEVER;
 
   next(): InstantUs {
-    return Math.min(this.rtxAt, this.reorderAt, this.ackAt, this.rendezvousAt, this.releaseAt, this.lingerAt);
+    const { rtxAt, reorderAt, paceAt, ackAt, rendezvousAt, releaseAt, lingerAt } = this;
+    return Math.min(rtxAt, reorderAt, paceAt, ackAt, rendezvousAt, releaseAt, lingerAt);
   }
 
   /** Nothing is due any more but what the caller sets next. */
   clear(): void {
-    this.rtxAt = this.reorderAt = this.ackAt = this.rendezvousAt = this.releaseAt = this.lingerAt = NEVER;
+    this.rtxAt = this.reorderAt = this.paceAt = NEVER;
+    this.ackAt = this.rendezvousAt = this.releaseAt = this.lingerAt = NEVER;
   }
 }

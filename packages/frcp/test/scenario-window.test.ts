@@ -80,8 +80,16 @@ describe('acknowledgement and window', () => {
     arrives(pair, pair.b, 1, MINUTE);
   });
 
-  test('a PDU sent twice gives no round-trip sample', () => {
+  test('a PDU sent twice gives a round-trip sample by its time', () => {
     const pair = new Pair({ link: { delayUs: 400 * MS } });
+    write(pair, pair.a, 0, 1);
+    pair.run(5 * SECOND);
+    expect(pair.a.conn.stats.retransmits).toBeGreaterThan(0);
+    expect(sendOf(pair.a)['rttMinUs']).toBeGreaterThan(799 * MS);
+  });
+
+  test('a PDU sent twice without times gives no round-trip sample', () => {
+    const pair = new Pair({ params: { timestamps: false }, link: { delayUs: 400 * MS } });
     write(pair, pair.a, 0, 1);
     pair.run(5 * SECOND);
     expect(pair.a.conn.stats.retransmits).toBeGreaterThan(0);
@@ -93,7 +101,7 @@ describe('acknowledgement and window', () => {
     const conn = new FrcpConnection(resolveParams({ randomU32: () => 1 }), 0);
     const out = new Uint8Array(1_400);
     conn.write(0, message(0));
-    expect(conn.pollTransmit(0, out, 0)).toBe(32);
+    expect(conn.pollTransmit(0, out, 0)).toBe(40);
     conn.handleTimeout(29 * SECOND);
     expect(conn.pollTransmit(31 * SECOND, out, 0)).toBe(0);
   });

@@ -5,7 +5,7 @@ import { message, Pair, type End } from './pair.ts';
 import { Prng } from './prng.ts';
 import { capture, MS, SECOND } from './scenario-steps.ts';
 
-const STREAM = { stream: true, mtuBytes: 216 } as const;
+const STREAM = { stream: true, mtuBytes: 224 } as const;
 
 function bytesOf(chunks: readonly Uint8Array[]): number {
   return chunks.reduce((sum, chunk) => sum + chunk.length, 0);

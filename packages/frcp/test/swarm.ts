@@ -9,6 +9,8 @@ export interface Knobs {
   readonly reliable: boolean;
   readonly lowerReliable: boolean;
   readonly integrity: boolean;
+  readonly congestion: 'none' | 'cubic';
+  readonly timestamps: boolean;
   readonly mtuBytes: number;
   readonly rUs: number;
   readonly windowPdus: number;
@@ -71,6 +73,8 @@ function drawAll(random: Prng): Knobs {
       b: random.chance(0.5) ? random.u32() : random.pick(EDGES) - random.below(40),
     },
     ending: random.pick(['a', 'b', 'both', 'at-once']),
+    congestion: random.pick(['none', 'cubic'] as const),
+    timestamps: random.chance(0.7),
   };
 }
 
@@ -94,13 +98,17 @@ class Run {
   constructor(seed: number, knobs: Knobs, random: Prng) {
     this.knobs = knobs;
     this.random = random;
-    const { reliable, lowerReliable, integrity, mtuBytes, rUs, windowPdus, windowBytes, sduMaxBytes } = knobs;
+    const { reliable, lowerReliable, integrity, congestion, timestamps } = knobs;
+    const { mtuBytes, rUs, windowPdus, windowBytes, sduMaxBytes } = knobs;
     this.pair = new Pair({
       seed,
       link: knobs.link,
       rate: knobs.rate,
       firstSeq: knobs.firstSeq,
-      params: { reliable, lowerReliable, integrity, mtuBytes, rUs, windowPdus, windowBytes, sduMaxBytes },
+      params: {
+        ...{ reliable, lowerReliable, integrity, congestion, timestamps },
+        ...{ mtuBytes, rUs, windowPdus, windowBytes, sduMaxBytes },
+      },
     });
   }
 
