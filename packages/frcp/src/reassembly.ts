@@ -18,11 +18,16 @@ export class Reassembly {
     return true;
   }
 
-  /** The whole SDU, which occupies the first `length` bytes of what is returned. */
+  /** The whole SDU, which occupies the first `length` bytes of what is returned: never less than half of it. */
   finish(): Uint8Array {
-    const whole = this.buffer;
+    const { buffer, length } = this;
+    if (length < buffer.length >>> 1) {
+      this.length = 0;
+      this.open = false;
+      return buffer.slice(0, length);
+    }
     this.clear();
-    return whole;
+    return buffer;
   }
 
   clear(): void {
