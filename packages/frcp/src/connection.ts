@@ -2,13 +2,24 @@ import { copyAll } from './copy-bytes.ts';
 import { EVENT, eventOf, type FrcpEvent } from './events.ts';
 import { LifeCycle, PHASE, PHASE_NAMES } from './life-cycle.ts';
 import { checkLower, deriveTimes, type LowerFlow } from './params.ts';
-import { decodePci, encodePci, FLAG, newPci, sealTrailer, TRAILER_BYTES, openTrailer } from './pci.ts';
+import {
+  decodePci,
+  encodePci,
+  FLAG,
+  newPci,
+  sealTrailer,
+  TRAILER_BYTES,
+  trailerMatches,
+  openTrailer,
+  type Pci,
+} from './pci.ts';
 import { ACCEPT } from './receive-window.ts';
 import type { Receiver } from './receiver.ts';
 import type { Sender } from './sender.ts';
 import { stampEcho, stampReset } from './stateless-answers.ts';
 import type { InstantUs } from './time.ts';
 import { NEVER } from './timer-table.ts';
+import type { Wire } from './wire.ts';
 
 /** `would-block`: {@link FrcpEvent} `writable` follows. `too-large`: over `sduMaxBytes`. `closed`: no more writes. */
 export type WriteOutcome = 'queued' | 'would-block' | 'too-large' | 'closed';
@@ -28,7 +39,7 @@ export class FrcpConnection extends LifeCycle {
   /** Copies an SDU, or bytes of a stream, of 0 to `sduMaxBytes` bytes into the send buffer. */
   write(now: InstantUs, sdu: Uint8Array): WriteOutcome {
     if (this.phase !== PHASE.OPEN) return 'closed';
-    if (sdu.length > this.params.sduMaxBytes) return 'too-large';
+    if (sdu.length > this.times.sduMaxBytes) return 'too-large';
     this.wake(now);
     const tx = (this.tx ??= this.newSender());
     if (!tx.hasRoomFor(sdu.length)) {
@@ -61,8 +72,16 @@ export class FrcpConnection extends LifeCycle {
     if (this.phase === PHASE.DRAINED) return;
     this.wake(now);
     this.stats.pdusReceived++;
-    const { integrity, crc32 } = this.params;
-    if (!(integrity ? openTrailer(buf, start, end, incoming, crc32) : decodePci(buf, start, end, incoming))) {
+    const { integrity, crc32, wire } = this.params;
+    if (wire !== null) {
+      if (start === end) return; // a keepalive of its layer
+      if (!this.decodeForeign(wire, buf, start, end)) {
+        this.stats.malformed++;
+        return;
+      }
+    } else if (
+      !(integrity ? openTrailer(buf, start, end, incoming, crc32) : decodePci(buf, start, end, incoming))
+    ) {
       this.stats.malformed++;
       return;
     }
@@ -72,12 +91,36 @@ export class FrcpConnection extends LifeCycle {
       return;
     }
     if (this.phase === PHASE.DOWN) {
-      this.resetNow ||= (flags & FLAG.DATA) !== 0;
+      this.resetNow ||= (flags & FLAG.DATA) !== 0 && this.params.wire === null;
       return;
     }
     if ((flags & FLAG.ACK) !== 0) this.onAck(now, buf);
     if ((flags & FLAG.DATA) !== 0) this.onData(now, buf);
     else if ((flags & FLAG.RDVS) !== 0) this.onRendezvous(now);
+  }
+
+  private decodeForeign(wire: Wire, buf: Uint8Array, start: number, end: number): boolean {
+    const { integrity, crc32 } = this.params;
+    if (integrity && !trailerMatches(buf, start, end, crc32)) return false;
+    const window = this.tx === null ? null : this.tx.window;
+    return wire.decode(buf, start, integrity ? end - TRAILER_BYTES : end, incoming, window);
+  }
+
+  private encode(now: InstantUs, out: Uint8Array, offset: number, pci: Pci): number {
+    return this.params.wire === null
+      ? encodePci(out, offset, pci)
+      : this.encodeForeign(now, this.params.wire, out, offset, pci);
+  }
+
+  /** Acknowledges nothing of a run that the peer may have left: it would take it for its next one. */
+  //= R-FRCP-94
+  private encodeForeign(now: InstantUs, wire: Wire, out: Uint8Array, offset: number, pci: Pci): number {
+    const isControl = (pci.flags & FLAG.DATA) === 0;
+    const isStale = this.rx !== null && this.rx.runOver(now);
+    if (isStale && !isControl) pci.flags &= ~FLAG.ACK;
+    if (isStale || !this.params.reliable) pci.flags |= FLAG.WINDOW_ONLY;
+    if (isControl) (this.tx ??= this.newSender()).stampForeignControl(now, pci);
+    return wire.encode(out, offset, pci);
   }
 
   private onAck(now: InstantUs, buf: Uint8Array): void {
@@ -121,10 +164,11 @@ export class FrcpConnection extends LifeCycle {
   //= R-FRCP-39
   private onRendezvous(now: InstantUs): void {
     const rx = this.rx;
-    if (rx !== null && !rx.runOver(now)) {
+    if (rx !== null && (this.params.wire !== null || !rx.runOver(now))) {
       rx.ackNow = true;
       return;
     }
+    if (this.params.wire !== null) return;
     if ((incoming.flags & FLAG.DRF) === 0) return;
     this.echoNow = true;
     this.echoSeq = incoming.seq;
@@ -137,6 +181,7 @@ export class FrcpConnection extends LifeCycle {
       timers.ackAt = NEVER;
       if (this.rx !== null) this.rx.ackNow = true;
     }
+    if (timers.windowAt <= now) this.rx!.repeatWindow(now);
     if (timers.lingerAt <= now) this.onLinger(now);
     if (timers.releaseAt <= now) this.releaseBuffers(now);
     const tx = this.tx;
@@ -176,9 +221,9 @@ export class FrcpConnection extends LifeCycle {
     else pci.ack = pci.edge = pci.creditBytes = 0;
     if (tx.cutter !== null) {
       const bytes = tx.cutPicked(pci);
-      if (bytes > 0) return this.transmitSegment(tx, bytes, out, offset);
+      if (bytes > 0) return this.transmitSegment(now, tx, bytes, out, offset);
     }
-    const at = offset + encodePci(out, offset, pci);
+    const at = offset + this.encode(now, out, offset, pci);
     const end = at + (sdu === null ? window.copyOut(index, out, at) : copyAll(sdu, out, at));
     tx.afterTransmit(now);
     if (!this.params.reliable && tx.refused) this.tellWritable(tx);
@@ -186,9 +231,15 @@ export class FrcpConnection extends LifeCycle {
     return this.seal(out, offset, end);
   }
 
-  private transmitSegment(tx: Sender, bytes: number, out: Uint8Array, offset: number): number {
+  private transmitSegment(
+    now: InstantUs,
+    tx: Sender,
+    bytes: number,
+    out: Uint8Array,
+    offset: number,
+  ): number {
     const pci = outgoing;
-    const at = offset + encodePci(out, offset, pci);
+    const at = offset + this.encode(now, out, offset, pci);
     tx.window.copyPart(tx.picked, pci.segmentAt, bytes, out, at);
     pci.pduBytes = 0;
     return this.seal(out, offset, at + bytes);
@@ -201,7 +252,7 @@ export class FrcpConnection extends LifeCycle {
     pci.sackRanges = 0;
     if (this.rx !== null) this.rx.stamp(now, pci);
     else pci.ack = pci.edge = pci.creditBytes = 0;
-    return this.seal(out, offset, offset + encodePci(out, offset, pci));
+    return this.seal(out, offset, offset + this.encode(now, out, offset, pci));
   }
 
   private transmitAck(now: InstantUs, rx: Receiver, out: Uint8Array, offset: number): number {
@@ -209,7 +260,7 @@ export class FrcpConnection extends LifeCycle {
     const room = this.times.mtuBytes - (this.params.integrity ? TRAILER_BYTES : 0);
     rx.stampBare(now, pci, out, offset, room);
     this.stats.acksSent++;
-    return this.seal(out, offset, offset + encodePci(out, offset, pci) + pci.sackRanges * 8);
+    return this.seal(out, offset, offset + this.encode(now, out, offset, pci) + pci.sackRanges * 8);
   }
 
   private transmitEcho(out: Uint8Array, offset: number): number {
@@ -302,14 +353,16 @@ export class FrcpConnection extends LifeCycle {
     if (this.rx !== null) this.rx.window.compact();
   }
 
-  /** The state, for people. */
-  inspect(): Readonly<Record<string, unknown>> {
-    const { tx, rx, dormant } = this;
+  /** The state, for people. With `now` it tells the times that are left. Shows what sleeps as if it were awake. */
+  inspect(now?: InstantUs): Readonly<Record<string, unknown>> {
+    const { dormant } = this;
+    const [tx, rx] = dormant === null ? [this.tx, this.rx] : this.unfolded(dormant);
     return {
       phase: PHASE_NAMES[this.phase],
-      ...(dormant !== null && { dormant }),
+      isDormant: dormant !== null,
+      wire: this.params.wire === null ? 'flowring' : this.params.wire.name,
       send: tx === null ? null : tx.inspect(),
-      receive: rx === null ? null : rx.inspect(),
+      receive: rx === null ? null : rx.inspect(now),
       timers: { ...this.timers },
       times: this.times,
       stats: { ...this.stats },

@@ -75,8 +75,15 @@ export abstract class LifeCycle {
     const { dormant } = this;
     if (dormant === null) return;
     this.dormant = null;
-    if (dormant.tx !== null) (this.tx = this.newSender()).recall(dormant.tx);
-    if (dormant.rx !== null) (this.rx = this.newReceiver()).recall(dormant.rx);
+    [this.tx, this.rx] = this.unfolded(dormant);
+  }
+
+  protected unfolded(dormant: Dormant): [Sender | null, Receiver | null] {
+    const tx = dormant.tx === null ? null : this.newSender();
+    const rx = dormant.rx === null ? null : this.newReceiver();
+    if (tx !== null) tx.recall(dormant.tx!);
+    if (rx !== null) rx.recall(dormant.rx!);
+    return [tx, rx];
   }
 
   /**
@@ -89,7 +96,7 @@ export abstract class LifeCycle {
     this.wake(now);
     this.phase = PHASE.CLOSING;
     const tx = (this.tx ??= this.newSender());
-    tx.appendEnd();
+    if (this.params.wire === null) tx.appendEnd();
     if (this.rx !== null) {
       this.rx.window.discarding = true;
       this.rx.ackNow = this.params.reliable;
@@ -145,7 +152,7 @@ export abstract class LifeCycle {
     if (this.phase >= PHASE.DOWN) return;
     this.wake(now);
     this.phase = PHASE.DOWN;
-    this.resetNow = true;
+    this.resetNow = this.params.wire === null;
     this.leave(now);
   }
 
@@ -153,7 +160,7 @@ export abstract class LifeCycle {
   protected goDown(now: InstantUs, reason: FrcpDownReason): void {
     if (this.phase === PHASE.CLOSED) this.phase = PHASE.DOWN;
     else this.fail(reason);
-    this.resetNow = true;
+    this.resetNow = this.params.wire === null;
     this.leave(now);
   }
 

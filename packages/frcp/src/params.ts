@@ -8,6 +8,7 @@ import {
   TRAILER_BYTES,
 } from './pci.ts';
 import type { DurationUs } from './time.ts';
+import type { Wire } from './wire.ts';
 
 /** What both ends of a flow agree on at allocation, and what this end chose for itself. */
 export interface FrcpParams {
@@ -44,6 +45,8 @@ export interface FrcpParams {
   readonly timestamps: boolean;
   /** A CRC-32 behind every PDU. Default false. */
   readonly integrity: boolean;
+  /** The format of another implementation, e.g. `O7S_WIRE`, with its own defaults. Default `null`: ours. */
+  readonly wire: Wire | null;
   /** Retransmission timeout before the first round-trip sample. Default 200 ms. */
   readonly rtoInitialUs: DurationUs;
   /** Smallest retransmission timeout. Default 10 ms: a Node timer is late by 1 to 5 ms. */
@@ -82,6 +85,8 @@ export interface FrcpTimes {
   readonly overheadBytes: number;
   /** Most user data in one PDU. */
   readonly payloadMaxBytes: number;
+  /** Largest SDU that may be written. */
+  readonly sduMaxBytes: number;
 }
 
 /** Most the clocks of the two ends may differ in rate (suspended virtual machines included). */
@@ -113,6 +118,7 @@ const DEFAULTS: Omit<FrcpParams, 'randomU32'> = {
   congestion: 'none',
   pacing: true,
   timestamps: true,
+  wire: null,
   integrity: false,
   crc32,
   rtoInitialUs: 200_000,
@@ -126,7 +132,7 @@ const DEFAULTS: Omit<FrcpParams, 'randomU32'> = {
 export function resolveParams(
   partial: Partial<FrcpParams> & { readonly randomU32: () => number },
 ): FrcpParams {
-  const p: FrcpParams = { ...DEFAULTS, ...partial };
+  const p = withWireLimits({ ...DEFAULTS, ...partial.wire?.defaults, ...partial });
   inRange('mplUs', p.mplUs, 0, DT_MAX_US);
   inRange('aUs', p.aUs, 0, DT_MAX_US);
   inRange('rUs', p.rUs, 0, DT_MAX_US);
@@ -137,11 +143,23 @@ export function resolveParams(
   inRange('windowBytes', p.windowBytes, 4_096, CREDIT_MAX_BYTES);
   inRange('rtoMinUs', p.rtoMinUs, 1, DT_MAX_US);
   inRange('rtoInitialUs', p.rtoInitialUs, p.rtoMinUs, DT_MAX_US);
+  if (p.wire !== null && (p.stream || p.lowerReliable))
+    throw new RangeError(`wire: ${p.wire.name} has neither streams nor reliable lower flows`);
   if (p.stream && !p.reliable) throw new RangeError('stream: needs reliable');
   if (p.congestion !== 'none' && p.congestion !== 'cubic')
     throw new RangeError(`congestion: must be none or cubic, not ${String(p.congestion)}`);
   if (typeof p.randomU32 !== 'function') throw new RangeError('randomU32: must be a function');
   return p;
+}
+
+/** A format without fragments and byte credit: an SDU is a PDU, and only their number limits what may come. */
+//= R-FRCP-90
+function withWireLimits(p: FrcpParams): FrcpParams {
+  const { wire } = p;
+  if (wire === null) return p;
+  const windowPdus = Math.min(p.windowPdus, wire.windowMaxPdus);
+  const sduMaxBytes = Math.max(p.mtuBytes - wire.headerBytes, wire.payloadMaxBytes);
+  return { ...p, windowPdus, sduMaxBytes, windowBytes: Math.max(4_096, windowPdus * sduMaxBytes) };
 }
 
 /** Checks what a move asks for. Throws a RangeError that names the field. */
@@ -152,7 +170,7 @@ export function checkLower(p: FrcpParams, lower: LowerFlow): void {
 
 /** Whether PDUs carry times: where none is sent again by time there is nothing to tell apart. */
 export function sendsTimes(p: FrcpParams): boolean {
-  return p.timestamps && p.reliable && !p.lowerReliable;
+  return p.timestamps && p.reliable && !p.lowerReliable && p.wire === null;
 }
 
 function mtuMinBytes(p: FrcpParams): number {
@@ -179,16 +197,17 @@ export function initialTimes(p: FrcpParams): FrcpTimes {
  */
 //= R-FRCP-20
 export function deriveTimes(p: FrcpParams, mplUs: DurationUs, mtuBytes: number): FrcpTimes {
-  const dtUs = mplUs + p.rUs + p.aUs;
-  const receiverTimerUs = 2 * dtUs;
-  const needed = (receiverTimerUs * (1 + CLOCK_DRIFT) + p.rUs + mplUs) / (1 - CLOCK_DRIFT);
-  const overheadBytes = PCI_BYTES + (sendsTimes(p) ? TIMES_BYTES : 0) + (p.integrity ? TRAILER_BYTES : 0);
-  const payload = mtuBytes - overheadBytes;
+  const { wire } = p;
+  const aUs = Math.max(p.aUs, wire === null ? 0 : wire.peerAUs);
+  const dtUs = mplUs + p.rUs + aUs;
+  const header = wire === null ? PCI_BYTES : wire.headerBytes;
+  const overheadBytes = header + (sendsTimes(p) ? TIMES_BYTES : 0) + (p.integrity ? TRAILER_BYTES : 0);
+  const room = mtuBytes - overheadBytes;
+  const payloadMaxBytes = Math.max(1, Math.min(room, p.sduMaxBytes, p.windowBytes >>> 1));
   return {
     dtUs,
-    giveUpUs: p.rUs + 2 * mplUs + p.aUs,
-    receiverTimerUs,
-    senderTimerUs: Math.max(3 * dtUs, Math.ceil(needed)),
+    giveUpUs: dtUs + mplUs,
+    ...(wire === null ? runTimers(p, mplUs) : foreignRunTimers(dtUs, mplUs, wire)),
     rtoMaxUs: Math.max(1, Math.floor(p.rUs / 4)),
     rtoSoftMaxUs: Math.max(1, Math.min(RTO_SOFT_MAX_US, Math.floor(p.rUs / TIMEOUTS_MIN))),
     rtoInitialUs: p.rtoInitialUs,
@@ -196,6 +215,23 @@ export function deriveTimes(p: FrcpParams, mplUs: DurationUs, mtuBytes: number):
     aUs: p.aUs,
     mtuBytes,
     overheadBytes,
-    payloadMaxBytes: Math.max(1, Math.min(payload, p.sduMaxBytes, p.windowBytes >>> 1)),
+    payloadMaxBytes,
+    sduMaxBytes: wire === null ? p.sduMaxBytes : payloadMaxBytes,
   };
+}
+
+type RunTimers = Pick<FrcpTimes, 'receiverTimerUs' | 'senderTimerUs'>;
+
+function runTimers(p: FrcpParams, mplUs: DurationUs): RunTimers {
+  const dtUs = mplUs + p.rUs + p.aUs;
+  const receiverTimerUs = 2 * dtUs;
+  const needed = (receiverTimerUs * (1 + CLOCK_DRIFT) + p.rUs + mplUs) / (1 - CLOCK_DRIFT);
+  return { receiverTimerUs, senderTimerUs: Math.max(3 * dtUs, Math.ceil(needed)) };
+}
+
+/** The tighter bounds of Watson's paper: a receiver that waits longer would refuse the peer's next run. */
+//= R-FRCP-94
+function foreignRunTimers(dtUs: DurationUs, mplUs: DurationUs, wire: Wire): RunTimers {
+  const receiverTimerUs = dtUs + mplUs + wire.timerMarginUs;
+  return { receiverTimerUs, senderTimerUs: receiverTimerUs + mplUs };
 }

@@ -23,6 +23,8 @@ export const FLAG = {
   END: 0x40,
   /** The connection is gone; carries the sender's next number. */
   RESET: 0x80,
+  /** Never on our wire: with ACK, only edge and credit are meant. */
+  WINDOW_ONLY: 0x100,
 } as const;
 
 /** Extension bits, low nibble of byte 0. Ranges follow: not with DATA. */

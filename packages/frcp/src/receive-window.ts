@@ -226,6 +226,11 @@ export class ReceiveWindow {
     if (((edgeBytes - this.edgeBytes) | 0) > 0) this.edgeBytes = edgeBytes;
   }
 
+  /** The peer has sent all it was granted. */
+  get isUsedUp(): boolean {
+    return this.next === this.edge;
+  }
+
   /** Reading has made so much room that the peer should hear of it. */
   //= R-FRCP-37
   updateDue(): boolean {

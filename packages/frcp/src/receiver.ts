@@ -5,6 +5,7 @@ import { ACCEPT, ReceiveWindow, type Acceptance } from './receive-window.ts';
 import type { FrcpStats } from './stats.ts';
 import type { InstantUs } from './time.ts';
 import { NEVER, type TimerTable } from './timer-table.ts';
+import { WindowRepeater } from './window-repeater.ts';
 
 /** Most PDUs in order before an acknowledgement, on a lower flow that loses. */
 const ACK_EVERY_PDUS = 32;
@@ -13,6 +14,9 @@ const ACK_EVERY_PDUS = 32;
  * away from the last one (R-FRCP-22).
  */
 const LATE_COPY_SPAN = 1 << 20;
+
+/** PDUs of a foreign flow without retransmission after which its window is told. */
+const WINDOW_EVERY_PDUS = 16;
 
 /** The receiving half: the peer's run, its receiver timer, and when to acknowledge. Made by the first run. */
 export class Receiver {
@@ -32,12 +36,15 @@ export class Receiver {
   private readonly stats: FrcpStats;
   private readonly ackEveryPdus: number;
   private readonly ackEveryBytes: number;
+  /** Only with a foreign peer. */
+  private readonly repeater: WindowRepeater | null;
 
   constructor(params: FrcpParams, timers: TimerTable, stats: FrcpStats) {
     this.params = params;
     this.timers = timers;
     this.stats = stats;
     this.window = new ReceiveWindow(params, stats);
+    this.repeater = params.wire === null ? null : new WindowRepeater(timers);
     const quarter = params.windowPdus >>> 2;
     this.ackEveryPdus = params.lowerReliable ? quarter : Math.min(ACK_EVERY_PDUS, quarter);
     this.ackEveryBytes = params.lowerReliable ? params.windowBytes >>> 2 : params.windowBytes >>> 3;
@@ -79,7 +86,8 @@ export class Receiver {
 
   /** Judges a data PDU by run and number. */
   onData(now: InstantUs, buf: Uint8Array, pci: Pci, times: FrcpTimes): Acceptance {
-    if (this.runOver(now) && !this.openNextRun(pci)) return ACCEPT.BEYOND;
+    const isOver = this.runOver(now) || (this.repeater !== null && this.isRedrawn(pci));
+    if (isOver && !this.openNextRun(pci)) return ACCEPT.BEYOND;
     if (pci.timed) this.noteTime(now, pci.time);
     const window = this.window;
     if (!this.params.reliable) return this.onUnreliableData(now, buf, pci, times);
@@ -87,6 +95,7 @@ export class Receiver {
     const acceptance = window.accept(buf, pci);
     if (acceptance === ACCEPT.IN_ORDER) {
       this.expiresAt = now + times.receiverTimerUs;
+      if (this.repeater !== null) this.repeater.stop();
       this.scheduleAck(now, pci, hadGaps);
       return acceptance;
     }
@@ -109,13 +118,24 @@ export class Receiver {
   private openNextRun(pci: Pci): boolean {
     const window = this.window;
     const ahead = (pci.seq - (window.next + window.base)) | 0;
-    const late = ahead < 0 && ahead >= -LATE_COPY_SPAN;
+    const late = ahead < 0 && ahead >= -LATE_COPY_SPAN && this.repeater === null;
     if ((pci.flags & FLAG.DRF) === 0 || late || window.ended) {
       this.stats.noRun++;
       return false;
     }
     this.openRun(pci.seq);
     return true;
+  }
+
+  /**
+   * A foreign peer that paused draws a new number while its run may still be known here: DRF says that everything
+   * before this number is acknowledged, and we acknowledged no such thing.
+   */
+  //= R-FRCP-95
+  private isRedrawn(pci: Pci): boolean {
+    if ((pci.flags & FLAG.DRF) === 0 || !this.params.reliable) return false;
+    const ahead = (pci.seq - (this.window.next + this.window.base)) | 0;
+    return ahead > 0 || ahead < -LATE_COPY_SPAN;
   }
 
   private onUnreliableData(now: InstantUs, buf: Uint8Array, pci: Pci, times: FrcpTimes): Acceptance {
@@ -127,7 +147,14 @@ export class Receiver {
     if (acceptance === ACCEPT.IN_ORDER) this.expiresAt = now + times.receiverTimerUs;
     else if (acceptance === ACCEPT.DUPLICATE) this.stats.late++;
     if ((pci.flags & FLAG.END) !== 0) this.ackNow = true;
+    if (this.repeater !== null) this.scheduleWindow(this.repeater);
     return acceptance;
+  }
+
+  //= R-FRCP-97
+  private scheduleWindow(repeater: WindowRepeater): void {
+    repeater.stop();
+    if (++this.sinceAckPdus >= WINDOW_EVERY_PDUS) this.ackNow = true;
   }
 
   //= R-FRCP-49
@@ -166,7 +193,8 @@ export class Receiver {
 
   /** Whether a data PDU should carry the acknowledgement: where none is lost, only when it says something new. */
   get tellsNews(): boolean {
-    return this.ackNow || (this.params.reliable && (this.owesAck || !this.params.lowerReliable));
+    if (this.ackNow || this.repeater !== null) return true;
+    return this.params.reliable && (this.owesAck || !this.params.lowerReliable);
   }
 
   /** Something accepted was not acknowledged yet. */
@@ -185,8 +213,15 @@ export class Receiver {
 
   /** Makes a bare acknowledgement of `pci` at `out[at]`, ranges included, of at most `room` bytes. */
   stampBare(now: InstantUs, pci: Pci, out: Uint8Array, at: number, room: number): void {
+    const wasClosed = this.window.isUsedUp;
     this.window.stamp(pci);
     pci.flags = FLAG.ACK;
+    if (this.repeater !== null) {
+      if (!this.params.reliable || (wasClosed && !this.window.isUsedUp)) this.repeater.start(now);
+      pci.sackRanges = 0;
+      this.acknowledged(now);
+      return;
+    }
     pci.time = 0;
     pci.echo = this.takeEcho(now);
     pci.timed = pci.echo !== 0;
@@ -208,8 +243,21 @@ export class Receiver {
   //= R-FRCP-81
   read(): Uint8Array | null {
     const sdu = this.window.queue.shift();
-    if (sdu !== null && this.params.reliable && this.window.updateDue()) this.ackNow = true;
+    if (sdu !== null) this.onRead();
     return sdu;
+  }
+
+  private onRead(): void {
+    const { window, params } = this;
+    if (params.wire === null ? params.reliable && window.updateDue() : window.isUsedUp || window.updateDue())
+      this.ackNow = true;
+  }
+
+  /** The time has come to tell the window again. */
+  repeatWindow(now: InstantUs): void {
+    const repeater = this.repeater!;
+    this.ackNow = true;
+    repeater.repeat(now);
   }
 
   /** At most `maxBytes` of the oldest SDU; {@link ReadQueue.isHeadCut} tells whether more of it follows. */
@@ -218,7 +266,7 @@ export class Receiver {
     const { queue } = this.window;
     if (queue.headBytes <= maxBytes) return this.read();
     const part = queue.shiftPart(maxBytes);
-    if (this.window.updateDue()) this.ackNow ||= this.params.reliable;
+    this.onRead();
     return part;
   }
 
@@ -234,10 +282,11 @@ export class Receiver {
     return at - offset;
   }
 
-  inspect(): Readonly<Record<string, unknown>> {
+  inspect(now?: InstantUs): Readonly<Record<string, unknown>> {
     const { window } = this;
     const { queue } = window;
     return {
+      ...(now !== undefined && { run: this.runOver(now) ? 'over' : 'open', runLeftUs: this.expiresAt - now }),
       nextSeq: (window.next + window.base) >>> 0,
       edgeSeq: (window.edge + window.base) >>> 0,
       readableSdus: queue.length,

@@ -442,8 +442,17 @@ export class SendWindow {
 
   /** The longest PDU sent and not acknowledged, bytes. */
   longestSent(): number {
+    return this.longestBefore(this.nxt);
+  }
+
+  /** The same of all that is queued. */
+  longestQueued(): number {
+    return this.longestBefore(this.tail);
+  }
+
+  private longestBefore(end: number): number {
     let longest = 0;
-    for (let i = this.una; i !== this.nxt; i = (i + 1) | 0) longest = Math.max(longest, this.lengthOf(i));
+    for (let i = this.una; i !== end; i = (i + 1) | 0) longest = Math.max(longest, this.lengthOf(i));
     return longest;
   }
 

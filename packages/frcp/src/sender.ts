@@ -51,7 +51,7 @@ export class Sender {
     this.window = new SendWindow(retains, times.overheadBytes);
     this.recovery = new LossRecovery(params, times, this.window, timers, stats);
     this.isTimed = sendsTimes(params);
-    this.window.edge = params.windowPdus;
+    this.window.edge = params.wire === null ? params.windowPdus : params.wire.startWindowPdus;
     this.window.edgePos = params.windowBytes;
   }
 
@@ -194,7 +194,8 @@ export class Sender {
   /** Nothing is unacknowledged: if the peer may have forgotten the run, the next number is drawn anew. */
   //= R-FRCP-21
   private startRunIfDue(now: InstantUs): void {
-    if (this.runStarted && (this.params.lowerReliable || now < this.newRunAt)) return;
+    const { lowerReliable, wire } = this.params;
+    if (this.runStarted && (lowerReliable || wire !== null || now < this.newRunAt)) return;
     const window = this.window;
     const last = (window.nxt + window.base) | 0;
     let first = this.params.randomU32() | 0;
@@ -203,6 +204,14 @@ export class Sender {
     window.base = (first - window.nxt) | 0;
     this.runStarted = true;
     this.stats.runsStarted++;
+  }
+
+  /** The peer must learn our numbers before it hears anything else of us: DRF, and the oldest that may be missing. */
+  //= R-FRCP-93
+  stampForeignControl(now: InstantUs, pci: Pci): void {
+    if (!this.runStarted) this.startRunIfDue(now);
+    pci.flags |= FLAG.DRF;
+    pci.seq = (this.window.una + this.window.base) | 0;
   }
 
   private armRtx(now: InstantUs): void {
@@ -345,6 +354,7 @@ export class Sender {
     this.times = times;
     this.timers.reorderAt = this.timers.rtxAt = this.timers.paceAt = NEVER;
     this.disarmRendezvous();
+    if (this.params.wire !== null && window.longestQueued() > times.payloadMaxBytes) return false;
     if (!window.recut(times.payloadMaxBytes, this.params.stream)) return false;
     this.cutter = window.longestSent() > times.payloadMaxBytes ? new SegmentCutter(window.nxt, times) : null;
     this.recovery.moveTo(times);

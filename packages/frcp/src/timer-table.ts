@@ -18,19 +18,21 @@ export class TimerTable {
   ackAt: InstantUs = NEVER;
   /** The window is closed: ask. */
   rendezvousAt: InstantUs = NEVER;
+  /** A window that was closed is told again: its peer may never ask (other wire formats). */
+  windowAt: InstantUs = NEVER;
   /** Buffers of an idle flow go back. */
   releaseAt: InstantUs = NEVER;
   /** The remnant of a closed connection has answered the last possible copy. */
   lingerAt: InstantUs = NEVER;
 
   next(): InstantUs {
-    const { rtxAt, reorderAt, paceAt, ackAt, rendezvousAt, releaseAt, lingerAt } = this;
-    return Math.min(rtxAt, reorderAt, paceAt, ackAt, rendezvousAt, releaseAt, lingerAt);
+    const { rtxAt, reorderAt, paceAt, ackAt, rendezvousAt, windowAt, releaseAt, lingerAt } = this;
+    return Math.min(rtxAt, reorderAt, paceAt, ackAt, rendezvousAt, windowAt, releaseAt, lingerAt);
   }
 
   /** Nothing is due any more but what the caller sets next. */
   clear(): void {
-    this.rtxAt = this.reorderAt = this.paceAt = NEVER;
+    this.rtxAt = this.reorderAt = this.paceAt = this.windowAt = NEVER;
     this.ackAt = this.rendezvousAt = this.releaseAt = this.lingerAt = NEVER;
   }
 }
