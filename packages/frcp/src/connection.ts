@@ -353,19 +353,21 @@ export class FrcpConnection extends LifeCycle {
     if (this.rx !== null) this.rx.window.compact();
   }
 
-  /** The state, for people. With `now` it tells the times that are left. Shows what sleeps as if it were awake. */
+  /** The state, for people. With `now` it tells the times that are left. What sleeps is under `dormant`. */
   inspect(now?: InstantUs): Readonly<Record<string, unknown>> {
-    const { dormant } = this;
-    const [tx, rx] = dormant === null ? [this.tx, this.rx] : this.unfolded(dormant);
+    const { tx, rx, dormant } = this;
     return {
       phase: PHASE_NAMES[this.phase],
-      isDormant: dormant !== null,
       wire: this.params.wire === null ? 'flowring' : this.params.wire.name,
-      send: tx === null ? null : tx.inspect(),
-      receive: rx === null ? null : rx.inspect(now),
+      ...(dormant !== null && { dormant: { ...dormant, ...halves(...this.unfolded(dormant), now) } }),
+      ...halves(tx, rx, now),
       timers: { ...this.timers },
       times: this.times,
       stats: { ...this.stats },
     };
   }
+}
+
+function halves(tx: Sender | null, rx: Receiver | null, now?: InstantUs): Readonly<Record<string, unknown>> {
+  return { send: tx === null ? null : tx.inspect(), receive: rx === null ? null : rx.inspect(now) };
 }

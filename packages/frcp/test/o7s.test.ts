@@ -112,7 +112,7 @@ describe('with a peer as the C prototype is', () => {
     pair.lossRate = 0;
     pair.run(99 * SECOND);
     expect(pair.ours.length).toBe(1);
-    expect(pair.conn.inspect(pair.nowUs)['receive']).toMatchObject({ run: 'open' });
+    expect(pair.conn.inspect(pair.nowUs)).toMatchObject({ dormant: { receive: { run: 'open' } } });
     pair.peerWrites(message(2));
     pair.run(5 * SECOND);
     expect(pair.peer.redraws).toBe(2);
