@@ -204,6 +204,19 @@ describe('a channel', () => {
     expect(irm.of(client, 'peer-gone')).toEqual([{ t: 'peer-gone', channel: 1 }]);
   });
 
+  test("that was given up while it was being made is nobody's to report down", () => {
+    const irm = new TestIrm();
+    irm.channelsAtOnce = false;
+    const server = irm.join();
+    const client = irm.join();
+    irm.accept(server, 'oecho', 1);
+    irm.alloc(client, 1, 'oecho');
+    irm.gone(server);
+    const [channel] = irm.pendingChannels;
+    irm.say(client, { t: 'channel-down', channel: channel! });
+    expect(irm.of(server, 'peer-gone')).toEqual([]);
+  });
+
   test('that one end reports down is replaced for the next flow', () => {
     const { irm, client } = scene();
     const server = irm.join();

@@ -97,7 +97,9 @@ function unlinkFiles(irm: IrmState, channel: Channel): void {
 
 function ownChannel(irm: IrmState, process: ProcessEntry, id: number): Channel | null {
   const channel = irm.channels.get(id);
-  if (channel !== undefined && (channel.a === process || channel.b === process)) return channel;
+  // One given up while its files were being made stays in the table until they are.
+  const exists = channel !== undefined && !channel.abandoned;
+  if (exists && (channel.a === process || channel.b === process)) return channel;
   irm.counters.stale += 1;
   return null;
 }
