@@ -121,11 +121,14 @@ export abstract class LifeCycle {
     this.timers.lingerAt = this.lingerUntil(now);
   }
 
-  /** The remnant answers copies until none can come: Rt after the last it accepted. */
+  /**
+   * The remnant answers copies until none can come: Rt after the last it accepted. Where nothing gives up, a peer
+   * that has not ended would ask for ever: until its END there is no such time.
+   */
   //= R-FRCP-53
   private lingerUntil(now: InstantUs): InstantUs {
     const rx = this.rx;
-    if (rx !== null && rx.window.ended && this.params.lowerReliable) return now + this.params.aUs;
+    if (this.params.lowerReliable) return rx !== null && rx.window.ended ? now + this.params.aUs : NEVER;
     if (rx !== null && rx.window.ended && rx.expiresAt !== NEVER) return rx.expiresAt;
     return now + this.times.receiverTimerUs;
   }

@@ -86,6 +86,16 @@ describe('end', () => {
     expect(pair.b.event('down')?.reason).toBe('protocol-violation');
   });
 
+  test('on a reliable lower flow a closed end still answers a peer that speaks minutes later', () => {
+    const pair = new Pair({ params: { lowerReliable: true }, link: { inOrder: true } });
+    pair.close(pair.a);
+    pair.run(5 * MINUTE);
+    write(pair, pair.b, 0, 2);
+    pair.close(pair.b);
+    const isOver = (): boolean => pair.b.has('closed') && pair.a.has('drained') && pair.b.has('drained');
+    expect(pair.run(SECOND, isOver)).toBe(true);
+  });
+
   test('a violation after our close has finished tells the peer only', () => {
     const pair = new Pair({ params: { mtuBytes: 200 }, paramsOf: { b: { sduMaxBytes: 1_000 } } });
     pair.close(pair.b);
