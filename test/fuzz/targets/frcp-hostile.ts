@@ -12,6 +12,7 @@ import {
   sealTrailer,
   TRAILER_BYTES,
   writeI32,
+  type Pci,
 } from '../../../packages/frcp/src/pci.ts';
 import { crc32 } from '../../../packages/frcp/src/crc32.ts';
 import { demand, InputReader, type FuzzTarget } from '../engine/target.ts';
@@ -40,6 +41,10 @@ const KINDS: readonly Partial<FrcpParams>[] = [
   { lowerReliable: true, movable: true },
   { reliable: false, lowerReliable: true },
   { windowPdus: 4 },
+  { stream: true },
+  { stream: true, lowerReliable: true },
+  { timestamps: true },
+  { timestamps: true, stream: true, integrity: true },
 ];
 
 /** One connection whose peer says whatever the input wants. */
@@ -77,7 +82,7 @@ class Victim {
     if (op < 7) this.#receive(this.#pdu(op, unit));
     else if (op === 7) this.#receive(this.#reader.take(unit.u8() % 48));
     else if (op < 10) conn.write(this.#now, new Uint8Array(op === 8 ? unit.u8() : unit.u16() % 2_100));
-    else if (op === 10) for (let n = unit.u8(); n > 0 && conn.read() !== null; n--);
+    else if (op === 10) this.#read(unit);
     else if (op === 11) this.#pass(STEPS_US[unit.below(STEPS_US.length)]!);
     else if (op === 12) this.#pass(unit.u16());
     else if (op === 13) conn.close(this.#now);
@@ -97,13 +102,32 @@ class Victim {
     demand(this.conn.nextTimeout() === null, 'a timer after the end');
   }
 
+  #read(unit: InputReader): void {
+    const { conn } = this;
+    const how = unit.u8() % 3;
+    const most = unit.u8();
+    for (let n = unit.u8(); n > 0; n--) {
+      const before = conn.readableSdus;
+      if (how === 2) {
+        const bytes = conn.readInto(this.#out, 0, most);
+        demand(bytes <= most, 'reads more than asked for');
+        if (bytes < 0) break;
+      } else {
+        const part = conn.read(how === 1 ? most : undefined);
+        if (part === null) break;
+        demand(how === 0 || part.length <= most, 'reads more than asked for');
+      }
+      demand(conn.readableSdus <= before, 'reading makes SDUs');
+    }
+  }
+
   #rare(unit: InputReader): void {
     const { conn } = this;
     const what = unit.u8() % 4;
     if (what === 0) conn.abort(this.#now);
     else if (what === 1) conn.compact();
     else if (what === 2) {
-      this.#mtuBytes = unit.pick([MTU_BYTES, 64, 24, 21]);
+      this.#mtuBytes = unit.pick([MTU_BYTES, 64, 56, 48]);
       conn.moveLower(this.#now, { mtuBytes: this.#mtuBytes, mplUs: unit.pick([0, 1_000_000, 3_000_000]) });
     } else {
       const bytes = unit.u8();
@@ -135,6 +159,11 @@ class Victim {
     pci.edge = (pci.ack + (unit.i8() << (flags & 8))) | 0;
     pci.creditBytes = unit.u8() << 8;
     if (op === 3) pci.sackRanges = 1 + (flags & 3);
+    pci.timed = this.params.timestamps || (flags & 0x80) !== 0;
+    pci.asks = op < 3 && (flags & 0x08) !== 0;
+    pci.time = flags << 9;
+    pci.echo = (at.now - (flags << 9)) | 0;
+    if (op === 1) this.#cut(pci, unit.u8());
     const buf = new Uint8Array(256 + 40);
     let end = encodePci(buf, 0, pci);
     for (let n = 0, i = 0; n < pci.sackRanges * 2; n++) {
@@ -142,17 +171,24 @@ class Victim {
       writeI32(buf, end, (pci.ack + i) | 0);
       end += 4;
     }
-    if (op < 3) end += unit.u8() & 0x7f;
+    if (op < 3) end += op === 1 ? 1 + (flags & 0x40) + (flags & 7) : unit.u8() & 0x7f;
     if (integrity) end += sealTrailer(buf, 0, end, crc32) - end;
     return buf.subarray(0, end);
   }
 
-  #numbers(): { expected: number; unacked: number } {
+  /** Makes it a segment. */
+  #cut(pci: Pci, how: number): void {
+    pci.pduBytes = [40, 96, 100, 1_000, 3_000][how % 5]!;
+    pci.segmentAt = (how >> 3) * 8;
+  }
+
+  #numbers(): { expected: number; unacked: number; now: number } {
     const { send, receive } = this.conn.inspect() as {
       send: { nextSeq: number; inFlightPdus: number } | null;
       receive: { nextSeq: number } | null;
     };
     return {
+      now: this.#now,
       expected: receive === null ? PEER_FIRST : receive.nextSeq,
       unacked: send === null ? OWN_FIRST : send.nextSeq - send.inFlightPdus,
     };
@@ -230,10 +266,9 @@ class Victim {
   #check(): void {
     const { conn, params } = this;
     demand(conn.readableSdus <= params.windowPdus, 'more readable SDUs than the window');
-    demand(
-      conn.unackedSdus >= 0 && conn.unackedSdus <= conn.stats.sdusWritten,
-      'counts more SDUs than written',
-    );
+    // On a stream they count PDUs.
+    const written = params.stream ? Infinity : conn.stats.sdusWritten;
+    demand(conn.unackedSdus >= 0 && conn.unackedSdus <= written, 'counts more SDUs than written');
     const { send, receive } = conn.inspect() as {
       send: Record<string, number> | null;
       receive: Record<string, number> | null;

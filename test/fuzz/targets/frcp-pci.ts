@@ -18,9 +18,11 @@ const GUARD_BYTES = 24;
 
 /** What a decoder may set, and its spans relative to the start of the PDU. */
 function fieldsOf(pci: Pci, start: number): string {
-  const { flags, seq, ack, edge, creditBytes, sackRanges } = pci;
+  const { flags, seq, ack, edge, creditBytes, sackRanges, pduBytes } = pci;
   const spans = [pci.dataStart - start, pci.dataEnd - start, sackRanges > 0 ? pci.sackAt - start : 0];
-  return [flags, seq, ack, edge, creditBytes, sackRanges, ...spans].join();
+  const segment = pduBytes > 0 ? [pduBytes, pci.segmentAt] : [];
+  const times = [pci.timed, pci.asks, pci.time, pci.echo];
+  return [flags, seq, ack, edge, creditBytes, sackRanges, ...spans, ...segment, ...times].join();
 }
 
 /** Decodes the input between two guards of one byte; `null` when it is no PDU. */
@@ -47,6 +49,8 @@ export const target: FuzzTarget = {
   maxBytes: 200,
   seeds: [
     Uint8Array.of(0x10, 0x37, 0, 1, 0, 0, 0, 1, 0, 0, 0, 9, 0, 0, 0, 7, 1, 2, 3),
+    Uint8Array.of(0x1a, 0x37, 0, 1, 0, 0, 0, 1, 0, 0, 0, 9, 0, 0, 0, 7, 0, 0, 0, 5, 0, 0, 0, 6, 1, 2),
+    Uint8Array.of(0x14, 0x31, 0, 1, 0, 0, 0, 1, 0, 0, 0, 9, 0, 0, 0, 7, 0, 0, 0, 8, 0, 0, 0, 10, 1, 2),
     Uint8Array.of(0x11, 0x04, 0, 1, 0, 0, 0, 1, 0, 0, 0, 9, 0, 0, 0, 3, 0, 0, 0, 5),
   ],
   run(input) {
@@ -66,6 +70,8 @@ export const target: FuzzTarget = {
     demand(fields === fieldsOf(ones.pci, GUARD_BYTES), 'a field was read outside the PDU');
     demand(fields === fieldsOf(opened, 0), 'a checksum changes a field');
     demand(pci.dataStart <= pci.dataEnd && pci.dataEnd <= GUARD_BYTES + input.length, 'data outside the PDU');
+    const bytes = pci.dataEnd - pci.dataStart;
+    demand(pci.pduBytes === 0 || pci.segmentAt + bytes <= pci.pduBytes, 'a segment outside its PDU');
     demand(pci.sackRanges <= SACK_RANGES_MAX, 'more ranges than the bound');
     demand(bytesEqual(encodedAgain(pci, buf, input.length), input), 'another encoding of the same PDU');
   },
