@@ -38,7 +38,7 @@ export const LIMITS = {
   /** Descriptors of the posix interface, per process (O7s: 64..4095). */
   posixDescriptorsMax: 4_096,
   /** Bytes a peer may have in flight on one flow before the reader takes some (the flow's credit). */
-  flowWindowBytes: 262_144,
+  flowWindowBytes: 524_288,
   /** Bytes of one shared-memory ring, per direction. */
   ringBytes: 1_048_576,
   /** Requests of other IPCPs that one IPCP holds for its IRMd's answer. */
