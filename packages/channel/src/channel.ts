@@ -96,6 +96,18 @@ export interface ChannelStats {
   recordsDropped: number;
 }
 
+export function newChannelStats(): ChannelStats {
+  return {
+    messagesSent: 0,
+    messagesReceived: 0,
+    bytesSent: 0,
+    bytesReceived: 0,
+    bellsSent: 0,
+    bellsReceived: 0,
+    recordsDropped: 0,
+  };
+}
+
 export interface OpenChannelOptions {
   readonly spec: ChannelSpec;
   readonly events: ChannelEvents;

@@ -1,3 +1,4 @@
+export * from './attested-process.ts';
 export * from './control-codec.ts';
 export * from './control-messages.ts';
 export * from './control-values.ts';

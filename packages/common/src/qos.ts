@@ -66,7 +66,7 @@ export function serviceOf(qos: QosSpec): FlowService {
   return qos.loss === 0 ? 'reliable' : 'ordered';
 }
 
-/** The specification if every field is present and in range, else `null`. Total: never throws. */
+/** The specification if every field is present and in range, else `null`; one equal to a cube is that cube. Total. */
 export function parseQos(value: unknown): QosSpec | null {
   if (typeof value !== 'object' || value === null) return null;
   const v = value as Record<string, unknown>;
@@ -74,6 +74,8 @@ export function parseQos(value: unknown): QosSpec | null {
     const n = v[field];
     if (typeof n !== 'number' || !Number.isInteger(n) || n < 0 || n > max) return null;
   }
+  const cube = CUBES.find((one) => FIELD_MAX.every(([field]) => one[field] === v[field]));
+  if (cube !== undefined) return cube;
   return {
     delay: v['delay'] as number,
     bandwidth: v['bandwidth'] as number,
@@ -85,6 +87,8 @@ export function parseQos(value: unknown): QosSpec | null {
     timeout: v['timeout'] as number,
   };
 }
+
+const CUBES: readonly QosSpec[] = Object.values(qosCubes);
 
 const FIELD_MAX: readonly (readonly [keyof QosSpec, number])[] = [
   ['delay', QOS_MAX],

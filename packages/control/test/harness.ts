@@ -4,8 +4,8 @@ import { once } from 'node:events';
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { ControlMessage, ProcessId } from '@flowring/common';
-import type { AttestedProcess, ConnectOptions, ControlClient, ControlServer } from '../src/index.ts';
+import type { AttestedProcess, ControlMessage, ProcessId } from '@flowring/common';
+import type { ConnectOptions, ControlClient, ControlServer } from '../src/index.ts';
 import { connectControl, startControlServer } from '../src/index.ts';
 
 /** A daemon's end that answers requests as told and notes everything; `end` takes it all away again. */

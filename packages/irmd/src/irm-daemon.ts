@@ -1,5 +1,6 @@
 import { rmSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { availableKinds } from '@flowring/channel';
 import { FlowringError, TIMES } from '@flowring/common';
 import type { ControlServer } from '@flowring/control';
 import { prepareRuntimeDir, runtimeDir, startControlServer } from '@flowring/control';
@@ -91,6 +92,7 @@ class RunningDaemon implements Daemon {
       ownUid: process.getuid?.() ?? 0,
       ownPid: process.pid,
       channelDir: this.#channels.path,
+      channelKinds: availableKinds(),
       ...this.#options.config?.settings,
       ...this.#options.settings,
     });

@@ -28,3 +28,11 @@ describe('direct allocation', () => {
     expect(irm.machine.population.flows).toBe(0);
   });
 });
+
+test('A daemon that cannot make shared memory joins two programs that can over a unix socket', () => {
+  const irm = new TestIrm({ channelKinds: ['unix'] });
+  irm.accept(irm.join(), 'n', 1);
+  const client = irm.join();
+  irm.alloc(client, 1, 'n');
+  expect(irm.of(client, 'allocated')[0]!.open).toMatchObject({ kind: 'unix' });
+});

@@ -20,7 +20,7 @@ const flows = (irm: TestIrm) => irm.machine.population.flows;
 describe('a lease', () => {
   test('is given, the same to both, where one accept loop serves the name', () => {
     const { irm, server, lease } = leased();
-    expect(lease).toBeGreaterThanOrEqual(0x8000_0000);
+    expect(lease).toBeGreaterThanOrEqual(0x4000_0000);
     expect(irm.of(server, 'offer')[0]!.lease).toBe(lease);
   });
 

@@ -1,6 +1,6 @@
 import type { Channel, ChannelDownReason, ChannelEvents, FlowReceiver } from '@flowring/channel';
-import type { ChannelSpec, ControlMessage, FlowId, PathParams, PeerInfo, QosSpec } from '@flowring/common';
-import { errnoOf, LIMITS, qosCubes, serviceOf } from '@flowring/common';
+import type { ChannelSpec, ControlMessage, FlowId, PathParams, PeerInfo } from '@flowring/common';
+import { errnoOf, LIMITS, serviceOf } from '@flowring/common';
 import type { FrcpParams } from '@flowring/frcp';
 import { resolveParams } from '@flowring/frcp';
 import type { RuntimeClock } from './clock.ts';
@@ -64,7 +64,7 @@ export class ChannelLink implements FrcpHost, ChannelEvents {
 
   /** A flow of this channel, attached. */
   join(seed: FlowSeed): BaseFlow {
-    const flow = this.#create({ ...seed, qos: internQos(seed.qos) }, this.#path);
+    const flow = this.#create(seed, this.#path);
     flow.attached(this.channel.attach(seed.id, flow));
     return flow;
   }
@@ -135,12 +135,3 @@ const DEAF: FlowReceiver = {
   onEnd: () => undefined,
   onWritable: () => undefined,
 };
-
-const CUBES: readonly QosSpec[] = Object.values(qosCubes);
-const FIELDS = Object.keys(qosCubes.raw) as (keyof QosSpec)[];
-
-/** The shared cube equal to a specification, so that flows of one cube share one object. */
-function internQos(qos: QosSpec): QosSpec {
-  if (CUBES.includes(qos)) return qos;
-  return CUBES.find((cube) => FIELDS.every((field) => cube[field] === qos[field])) ?? qos;
-}

@@ -4,7 +4,7 @@ import type { Flow, FlowAllocOptions } from '../src/index.ts';
 import { createTestLayer, type TestLayer } from '../src/testing.ts';
 import { codeOf, text } from './support.ts';
 
-const LEASED_MIN = 0x8000_0000;
+const LEASED_MIN = 0x4000_0000;
 /** The outcome of what needs no time. */
 async function now<T>(layer: TestLayer, outcome: Promise<T>): Promise<T> {
   let pending = true;

@@ -1,6 +1,7 @@
 import type { FlowId } from '@flowring/common';
 import { LIMITS, errnoOf } from '@flowring/common';
-import type { AttachOptions, ChannelStats, FlowPort, FlowReceiver, SendOutcome } from '../channel.ts';
+import type { AttachOptions, FlowPort, FlowReceiver, SendOutcome } from '../channel.ts';
+import { newChannelStats } from '../channel.ts';
 import { FLAG, Flow } from './flow.ts';
 import { Inbox } from './inbox.ts';
 import type { Link, Slab } from './link.ts';
@@ -23,15 +24,7 @@ export type RequestTurn = () => void;
 export class Mux {
   readonly link: Link;
   readonly recordMaxBytes: number;
-  readonly stats: ChannelStats = {
-    messagesSent: 0,
-    messagesReceived: 0,
-    bytesSent: 0,
-    bytesReceived: 0,
-    bellsSent: 0,
-    bellsReceived: 0,
-    recordsDropped: 0,
-  };
+  readonly stats = newChannelStats();
   /** Flows attached or with early messages. */
   readonly flows = new Map<FlowId, Flow>();
   attached = 0;

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import type { ControlMessage } from '@flowring/common';
-import type { AttestedProcess, ControlServer, ControlServerEvents } from '@flowring/control';
+import type { AttestedProcess, ControlMessage } from '@flowring/common';
+import type { ControlServer, ControlServerEvents } from '@flowring/control';
 import type { Effect, Input } from '../core/inputs.ts';
 import type { IrmMachine } from '../core/irm-machine.ts';
 import type { ChannelFolder } from './channel-folder.ts';

@@ -10,7 +10,7 @@ import type { ProcessEntry } from './registry/process.ts';
 export function ensureChannel(irm: IrmState, client: ProcessEntry, server: ProcessEntry): Channel | null {
   const existing = client.channels.get(server.id);
   if (existing !== undefined) return existing;
-  const kind = commonKind(client.joined.channels, server.joined.channels);
+  const kind = commonKind(irm.settings.channelKinds, client.joined.channels, server.joined.channels);
   if (kind === null) return null;
   const id = irm.nextChannelId();
   const channel: Channel = {

@@ -1,18 +1,4 @@
-import type { ChannelKind, ControlMessage, ProcessId, ProcessKind } from '@flowring/common';
-
-/** A process that registered; the kernel attested pid, uid and gid. */
-export interface JoinedProcess {
-  readonly process: ProcessId;
-  readonly pid: number;
-  readonly uid: number;
-  readonly gid: number;
-  readonly startTicks: number;
-  readonly kind: ProcessKind;
-  readonly program: string;
-  readonly path: string;
-  readonly channels: readonly ChannelKind[];
-  readonly token?: string;
-}
+import type { AttestedProcess, ChannelKind, ControlMessage, ProcessId } from '@flowring/common';
 
 /** A running process by pid, as /proc shows it. */
 export interface PidIdentity {
@@ -23,7 +9,7 @@ export interface PidIdentity {
 
 /** Everything that can happen to the IRMd. */
 export type Input =
-  | { readonly type: 'process-joined'; readonly process: JoinedProcess }
+  | { readonly type: 'process-joined'; readonly process: AttestedProcess }
   | {
       readonly type: 'message';
       readonly process: ProcessId;

@@ -1,4 +1,4 @@
-import type { ControlMessage, ControlType, ManagementType } from '@flowring/common';
+import type { AttestedProcess, ControlMessage, ControlType, ManagementType } from '@flowring/common';
 import { LIMITS, MANAGEMENT } from '@flowring/common';
 import { accept, closeAcceptor } from './acceptance.ts';
 import { allocate, incomingRequest, requestTimedOut } from './allocation.ts';
@@ -6,7 +6,7 @@ import { programEnded, starterTimedOut } from './autostart.ts';
 import { channelFailed, channelMade } from './channel-events.ts';
 import { channelDown, channelUp } from './channels.ts';
 import { cancel, deallocate, ipcpRefused, ipcpReleased } from './deallocation.ts';
-import type { Effect, Input, JoinedProcess } from './inputs.ts';
+import type { Effect, Input } from './inputs.ts';
 import type { IrmCounters } from './irm-state.ts';
 import { DAEMON_PROCESS, IrmState, errorMessage } from './irm-state.ts';
 import { bindCommands, bindNewProcess } from './management/bind-commands.ts';
@@ -118,7 +118,7 @@ export class IrmMachine {
   }
 }
 
-function join(irm: IrmState, joined: JoinedProcess): void {
+function join(irm: IrmState, joined: AttestedProcess): void {
   const process = createProcess(joined);
   irm.processes.set(process.id, process);
   irm.publish('process-joined', {

@@ -1,4 +1,4 @@
-import type { PathParams } from '@flowring/common';
+import type { ChannelKind, PathParams } from '@flowring/common';
 import { LIMITS, TIMES } from '@flowring/common';
 
 /** What the core is configured with; all times in ms. */
@@ -33,6 +33,8 @@ export interface IrmSettings {
   /** Where channel files go; a channel's prefix is `DIR/ch-ID`. */
   readonly channelDir: string;
   readonly ringBytes: number;
+  /** Kinds of channel whose files this daemon can make. */
+  readonly channelKinds: readonly ChannelKind[];
   readonly flowsMax: number;
 }
 
@@ -51,5 +53,6 @@ export const DEFAULT_SETTINGS: IrmSettings = {
   directParams: { mplMs: 100, aMs: 100, rMs: 120_000, mtuBytes: LIMITS.sduMaxBytes },
   channelDir: '/tmp',
   ringBytes: LIMITS.ringBytes,
+  channelKinds: ['shm', 'unix'],
   flowsMax: LIMITS.flowsMax,
 };

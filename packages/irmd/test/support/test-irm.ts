@@ -1,6 +1,6 @@
-import type { ControlMessage, ControlType } from '@flowring/common';
+import type { AttestedProcess, ControlMessage, ControlType } from '@flowring/common';
 import { qosCubes } from '@flowring/common';
-import type { Effect, Input, JoinedProcess } from '../../src/core/inputs.ts';
+import type { Effect, Input } from '../../src/core/inputs.ts';
 import { IrmMachine } from '../../src/core/irm-machine.ts';
 import type { IrmSettings } from '../../src/core/settings.ts';
 
@@ -25,9 +25,9 @@ export class TestIrm {
   }
 
   /** A new process; its id. */
-  join(more: Partial<JoinedProcess> = {}): number {
+  join(more: Partial<AttestedProcess> = {}): number {
     const process = (this.#lastProcess += 1);
-    const joined: JoinedProcess = {
+    const joined: AttestedProcess = {
       process,
       pid: 100 + process,
       uid: 1_000,

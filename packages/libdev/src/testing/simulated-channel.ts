@@ -1,12 +1,12 @@
 import type {
   Channel,
   ChannelDownReason,
-  ChannelStats,
   FlowPort,
   FlowReceiver,
   OpenChannelOptions,
   SendOutcome,
 } from '@flowring/channel';
+import { newChannelStats } from '@flowring/channel';
 import type { FlowId } from '@flowring/common';
 import { errnoOf, LIMITS } from '@flowring/common';
 import type { RuntimeClock } from '../clock.ts';
@@ -32,15 +32,7 @@ const RECORD_BYTES = 16;
 export class SimulatedChannel implements Channel {
   readonly id: number;
   readonly kind = 'shm';
-  readonly stats: ChannelStats = {
-    messagesSent: 0,
-    messagesReceived: 0,
-    bytesSent: 0,
-    bytesReceived: 0,
-    bellsSent: 0,
-    bellsReceived: 0,
-    recordsDropped: 0,
-  };
+  readonly stats = newChannelStats();
   readonly #path: PathModel;
   readonly #events: OpenChannelOptions['events'];
   readonly #ports = new Map<FlowId, SimulatedPort>();

@@ -65,7 +65,7 @@ export class TestIrmd {
   readonly #flows = new Map<FlowId, TestFlow>();
   readonly #pairs = new Map<string, TestPair>();
   #nextFlow = 1;
-  #nextLease = 0x8000_0000;
+  #nextLease = 0x4000_0000;
   readonly #leasing: boolean;
   readonly #leases = new Map<FlowId, TestLease>();
   #nextChannel = 1;

@@ -52,9 +52,9 @@ export function openSpecFor(
   };
 }
 
-/** Shared memory where both can, else unix sockets; `null` when they share no kind. */
-export function commonKind(a: readonly ChannelKind[], b: readonly ChannelKind[]): ChannelKind | null {
-  for (const kind of ['shm', 'unix'] as const) if (a.includes(kind) && b.includes(kind)) return kind;
+/** Shared memory where all can, else unix sockets; `null` when they share no kind. */
+export function commonKind(...able: readonly (readonly ChannelKind[])[]): ChannelKind | null {
+  for (const kind of ['shm', 'unix'] as const) if (able.every((kinds) => kinds.includes(kind))) return kind;
   return null;
 }
 

@@ -29,7 +29,7 @@ export interface FlowEntry {
   nextServed: FlowEntry | null;
 }
 
-/** All endpoints by id. Ids count up and wrap past those in use, so a fresh one is not reused for 2^31 flows. */
+/** All endpoints by id. Ids count up and wrap past those in use, so a fresh one is not reused for 2^30 flows. */
 export class FlowTable {
   readonly #flows = new Map<FlowId, FlowEntry>();
   #lastId = 0;

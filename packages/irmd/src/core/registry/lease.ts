@@ -14,8 +14,8 @@ export interface Lease {
 }
 
 const { leaseFlows } = LIMITS;
-/** Leased ids are the upper half of all. */
-export const LEASED_ID_MIN = 0x8000_0000;
+/** Leased ids are the upper half of all; all are small integers to V8, which boxes larger ones. */
+export const LEASED_ID_MIN = 0x4000_0000;
 const BLOCKS = LEASED_ID_MIN / leaseFlows;
 
 /** All leases by their ids. A lease that is over is found until the client's next one to that name is, for late news. */

@@ -3,12 +3,12 @@ import type { Channel } from './channel.ts';
 import type { FlowEntry } from './flow.ts';
 import type { IpcpEntry } from './ipcp.ts';
 import type { BindReason, NameEntry } from './name.ts';
-import type { JoinedProcess } from '../inputs.ts';
+import type { AttestedProcess } from '@flowring/common';
 
 /** A registered process and everything it holds; all of it goes when the process does. */
 export interface ProcessEntry {
   readonly id: number;
-  readonly joined: JoinedProcess;
+  readonly joined: AttestedProcess;
   /** Set for a process that is one of our IPCPs. */
   ipcp: IpcpEntry | null;
   /** Names it serves, and why. */
@@ -26,7 +26,7 @@ export interface ProcessEntry {
   readonly channels: Map<number, Channel>;
 }
 
-export function createProcess(joined: JoinedProcess): ProcessEntry {
+export function createProcess(joined: AttestedProcess): ProcessEntry {
   return {
     id: joined.process,
     joined,

@@ -1,4 +1,4 @@
-import type { JoinedProcess } from '../inputs.ts';
+import type { AttestedProcess } from '@flowring/common';
 import type { NameEntry } from './name.ts';
 
 /** A program bound to a name: its processes serve the name, and with `auto` one is started when it is asked for. */
@@ -42,7 +42,7 @@ export class ProgramRegistry {
    * Bindings a process falls under: by its path, or by its base name where only that was bound. A process says
    * its program itself, so a binding counts only for processes of the uid that made it, or when root made it.
    */
-  matching(process: JoinedProcess): readonly ProgramBinding[] {
+  matching(process: AttestedProcess): readonly ProgramBinding[] {
     const all = process.path === process.program ? [] : this.of(process.program);
     return [...this.of(process.path), ...all].filter(
       (binding) => binding.ownerUid === process.uid || binding.ownerUid === 0,
