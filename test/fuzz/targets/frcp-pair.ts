@@ -18,6 +18,8 @@ const KINDS: readonly Partial<FrcpParams>[] = [
   { lowerReliable: true, movable: true },
   { windowPdus: 4, windowBytes: 4_096 },
   { rUs: 2 * SECOND, mplUs: 500_000 },
+  { congestion: 'cubic', pacing: true, timestamps: true },
+  { congestion: 'cubic', integrity: true },
 ];
 
 /** Two connections; the input says what the programs do and what the lower flow does to each PDU. */
