@@ -286,6 +286,8 @@ export class FrcpConnection extends LifeCycle {
    * SDU comes before the next one, see {@link sduEnded}. A stream gives bytes as they come. Reading opens the window.
    */
   read(maxBytes?: number): Uint8Array | null {
+    if (maxBytes !== undefined && !(Number.isInteger(maxBytes) && maxBytes >= 0))
+      throw new RangeError('maxBytes: must be an integer of at least 0');
     const rx = this.rx;
     if (rx === null) return null;
     return maxBytes === undefined ? rx.read() : rx.readPart(maxBytes);
@@ -296,6 +298,14 @@ export class FrcpConnection extends LifeCycle {
    * how many; -1 when nothing is readable.
    */
   readInto(out: Uint8Array, offset = 0, end: number = out.length): number {
+    if (!(
+      Number.isInteger(offset) &&
+      Number.isInteger(end) &&
+      0 <= offset &&
+      offset <= end &&
+      end <= out.length
+    ))
+      throw new RangeError('offset, end: must be a range of out');
     return this.rx === null ? -1 : this.rx.readInto(out, offset, end);
   }
 
@@ -342,10 +352,16 @@ export class FrcpConnection extends LifeCycle {
     checkLower(this.params, lower);
     this.wake(now);
     this.mplUs = Math.max(this.mplUs, lower.mplUs);
+    const before = this.times.receiverTimerUs;
     this.times = deriveTimes(this.params, this.mplUs, lower.mtuBytes);
     if (this.phase >= PHASE.CLOSED) return;
-    if (this.rx !== null) this.rx.ackNow = true;
+    if (this.rx !== null) this.rx.moveTo(this.times.receiverTimerUs - before);
     if (this.tx !== null && !this.tx.moveTo(now, this.times)) this.goDown(now, 'gave-up');
+  }
+
+  /** Buffers that were handed in are still kept: {@link compact} gives them back. */
+  get holdsBuffers(): boolean {
+    return this.rx !== null && this.rx.window.holdsBuffers;
   }
 
   /** Copies what is unread out of the buffers it came in, so that those can be freed. */

@@ -87,14 +87,14 @@ export class ReadQueue {
     return this.buffers![slot]!.subarray(start, start + maxBytes);
   }
 
-  /** Gives each SDU a buffer of its own. */
+  /** Gives each SDU a buffer of its own, unless it fills half of the one it has. */
   compact(): void {
     for (let i = this.head; i !== this.tail; i = (i + 1) | 0) {
       const slot = i & this.mask;
       const start = this.spans[slot << 1]!;
       const end = this.spans[(slot << 1) + 1]!;
       const buf = this.buffers![slot]!;
-      if (buf.buffer.byteLength === end - start) continue;
+      if (buf.buffer.byteLength <= 2 * (end - start)) continue;
       this.buffers![slot] = new Uint8Array(buf.subarray(start, end));
       this.spans[slot << 1] = 0;
       this.spans[(slot << 1) + 1] = end - start;

@@ -64,6 +64,11 @@ export class ReceiveWindow {
     return this.reorder !== null && this.reorder.count > 0;
   }
 
+  /** Buffers of others are kept: the readable and what came early. */
+  get holdsBuffers(): boolean {
+    return this.queue.length > 0 || this.hasGaps;
+  }
+
   get cutSdu(): boolean {
     return this.partial !== null && this.partial.open;
   }
@@ -152,10 +157,12 @@ export class ReceiveWindow {
 
   private deliverHeld(): Acceptance {
     const reorder = this.reorder!;
-    while (reorder.take(this.next, held)) {
+    while (!this.ended && reorder.take(this.next, held)) {
       if (!this.deliver(held.buf, held.start, held.end, held.flags)) return ACCEPT.VIOLATION;
     }
     held.buf = EMPTY;
+    // Nothing comes after the end, whatever was held.
+    if (this.ended) this.reorder = this.segments = null;
     return ACCEPT.IN_ORDER;
   }
 

@@ -3,7 +3,7 @@ import type { FrcpParams, FrcpTimes } from './params.ts';
 import { FLAG, PCI_ACK_BYTES, SACK_RANGES_MAX, TIMES_BYTES, type Pci } from './pci.ts';
 import { ACCEPT, ReceiveWindow, type Acceptance } from './receive-window.ts';
 import type { FrcpStats } from './stats.ts';
-import type { InstantUs } from './time.ts';
+import type { DurationUs, InstantUs } from './time.ts';
 import { NEVER, type TimerTable } from './timer-table.ts';
 import { WindowRepeater } from './window-repeater.ts';
 
@@ -57,6 +57,13 @@ export class Receiver {
     this.expiresAt = NEVER;
   }
 
+  /** PDUs may live longer from now on, and so must the run that knows their copies. */
+  //= R-FRCP-75
+  moveTo(runLongerUs: DurationUs): void {
+    this.ackNow = true;
+    this.expiresAt += runLongerUs;
+  }
+
   /** Nothing is held, unread, owed or over. */
   get isQuiet(): boolean {
     return !this.ackNow && this.window.isQuiet;
@@ -88,6 +95,8 @@ export class Receiver {
   onData(now: InstantUs, buf: Uint8Array, pci: Pci, times: FrcpTimes): Acceptance {
     const isOver = this.runOver(now) || (this.repeater !== null && this.isRedrawn(pci));
     if (isOver && !this.openNextRun(pci)) return ACCEPT.BEYOND;
+    // A run lives Rt from its opening, even if its first PDU is refused.
+    if (this.expiresAt === NEVER) this.expiresAt = now + times.receiverTimerUs;
     if (pci.timed) this.noteTime(now, pci.time);
     const window = this.window;
     if (!this.params.reliable) return this.onUnreliableData(now, buf, pci, times);
@@ -146,6 +155,7 @@ export class Receiver {
     const acceptance = this.window.acceptUnreliable(buf, pci);
     if (acceptance === ACCEPT.IN_ORDER) this.expiresAt = now + times.receiverTimerUs;
     else if (acceptance === ACCEPT.DUPLICATE) this.stats.late++;
+    else if (acceptance === ACCEPT.BEYOND) this.stats.outOfWindow++;
     if ((pci.flags & FLAG.END) !== 0) this.ackNow = true;
     if (this.repeater !== null) this.scheduleWindow(this.repeater);
     return acceptance;

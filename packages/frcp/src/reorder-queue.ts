@@ -110,13 +110,15 @@ export class ReorderQueue {
     return low;
   }
 
-  /** Gives each PDU a buffer of its own. */
+  /** Gives each PDU a buffer of its own, unless it fills half of the one it has. */
   compact(): void {
     for (let slot = 0; slot <= this.mask; slot++) {
       if (this.present[slot] === 0) continue;
       const start = this.spans[slot * STRIDE]!;
       const end = this.spans[slot * STRIDE + 1]!;
-      this.buffers[slot] = new Uint8Array(this.buffers[slot]!.subarray(start, end));
+      const buf = this.buffers[slot]!;
+      if (buf.buffer.byteLength <= 2 * (end - start)) continue;
+      this.buffers[slot] = new Uint8Array(buf.subarray(start, end));
       this.spans[slot * STRIDE] = 0;
       this.spans[slot * STRIDE + 1] = end - start;
     }

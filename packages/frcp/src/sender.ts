@@ -351,6 +351,7 @@ export class Sender {
   //= R-FRCP-70
   moveTo(now: InstantUs, times: FrcpTimes): boolean {
     const window = this.window;
+    this.newRunAt += times.senderTimerUs - this.times.senderTimerUs;
     this.times = times;
     this.timers.reorderAt = this.timers.rtxAt = this.timers.paceAt = NEVER;
     this.disarmRendezvous();

@@ -87,7 +87,7 @@ export class FrcpFlow extends BaseFlow implements Pumped {
     this.#takeEvents();
     this.#transmit(nowUs);
     if (this.isClosed) return Infinity;
-    if (!this.#listed && this.rxQueueLength > 0) {
+    if (!this.#listed && (this.#peeked !== null || this.#connection.holdsBuffers)) {
       this.#listed = true;
       this.host.holdsSlabs(this);
     }
