@@ -6,14 +6,16 @@ import type { RuntimeClock, TimerHandle } from '../clock.ts';
 /** Timers one advance may fire: more means that somebody sets a timer for now again and again. */
 const STEPS_MAX = 200_000;
 
-class VirtualTimer implements Timed {
+/** The timers of one microsecond, in the order in which they were set. */
+class Instant implements Timed {
   heapIndex = -1;
   deadlineUs = 0;
-  readonly fire: () => void;
+  readonly timers = new Set<VirtualTimer>();
+}
 
-  constructor(fire: () => void) {
-    this.fire = fire;
-  }
+interface VirtualTimer {
+  readonly instant: Instant;
+  readonly fire: () => void;
 }
 
 /** A clock that moves only when told. Timers of one instant fire in the order in which they were set. */
@@ -21,23 +23,31 @@ export class VirtualClock implements RuntimeClock {
   /** Turns take no time here: only a timer gets to a deadline. */
   readonly turnUs = 0;
   #nowUs = 1_000_000;
-  #order = 0;
-  readonly #timers = new DeadlineHeap<VirtualTimer>();
+  readonly #heap = new DeadlineHeap<Instant>();
+  readonly #instants = new Map<number, Instant>();
 
   nowUs(): number {
     return Math.floor(this.#nowUs);
   }
 
   after(delayUs: number, fire: () => void): TimerHandle {
-    const timer = new VirtualTimer(fire);
-    // The fraction keeps timers of one microsecond in order.
-    const tie = (this.#order++ % 1_000_000) / 1e9;
-    this.#timers.set(timer, Math.ceil(this.#nowUs + Math.max(0, delayUs)) + tie);
+    const atUs = Math.ceil(this.#nowUs + Math.max(0, delayUs));
+    let instant = this.#instants.get(atUs);
+    if (instant === undefined) {
+      this.#instants.set(atUs, (instant = new Instant()));
+      this.#heap.set(instant, atUs);
+    }
+    const timer: VirtualTimer = { instant, fire };
+    instant.timers.add(timer);
     return timer;
   }
 
   cancel(handle: TimerHandle): void {
-    this.#timers.delete(handle as VirtualTimer);
+    const timer = handle as VirtualTimer;
+    const { instant } = timer;
+    if (!instant.timers.delete(timer) || instant.timers.size > 0) return;
+    this.#heap.delete(instant);
+    this.#instants.delete(instant.deadlineUs);
   }
 
   afterInput(run: () => void): void {
@@ -50,20 +60,21 @@ export class VirtualClock implements RuntimeClock {
 
   /** Microseconds until the next timer; `Infinity` when there is none. */
   get untilNextUs(): number {
-    const first = this.#timers.first;
-    return first === undefined ? Infinity : Math.max(0, Math.floor(first.deadlineUs) - this.nowUs());
+    const first = this.#heap.first;
+    return first === undefined ? Infinity : Math.max(0, first.deadlineUs - this.nowUs());
   }
 
   /** Moves to `untilUs`, firing what is due on the way; between two timers all promise reactions run. */
   async advanceTo(untilUs: number): Promise<void> {
     let stepsLeft = STEPS_MAX;
     await drainReactions();
-    for (let first = this.#timers.first; first !== undefined; first = this.#timers.first) {
-      if (Math.floor(first.deadlineUs) > untilUs) break;
-      this.#timers.delete(first);
-      this.#nowUs = Math.max(this.#nowUs, Math.floor(first.deadlineUs));
+    for (let first = this.#heap.first; first !== undefined; first = this.#heap.first) {
+      if (first.deadlineUs > untilUs) break;
+      const [timer] = first.timers;
+      this.cancel(timer!);
+      this.#nowUs = Math.max(this.#nowUs, first.deadlineUs);
       if (stepsLeft-- === 0) throw new FlowringError('FLOWRING_INTERNAL', { message: 'time stands still' });
-      first.fire();
+      timer!.fire();
       await drainReactions();
     }
     this.#nowUs = Math.max(this.#nowUs, untilUs);
