@@ -122,4 +122,18 @@ describe('a request through a layer', () => {
     expect(irm.of(client, 'peer-gone')).toHaveLength(1);
     expect(irm.machine.population.flows).toBe(0);
   });
+
+  test('whose requester gives up while it is being accepted is released by the IPCP too', () => {
+    const irm = new TestIrm();
+    const ipcp = bringUp(irm, 'lo');
+    const server = irm.join();
+    irm.accept(server, 'n', 1);
+    incoming(irm, ipcp, 7, 'n');
+    irm.say(ipcp, { t: 'ipcp-incoming-gone', incoming: 7 });
+    const { flow } = irm.of(server, 'offer')[0]!;
+    irm.say(server, { t: 'dealloc', flow });
+    expect(irm.of(ipcp, 'ipcp-dealloc')).toMatchObject([{ flow }]);
+    irm.say(ipcp, { t: 'ipcp-released', flow });
+    expect(irm.machine.population.flows).toBe(0);
+  });
 });

@@ -44,6 +44,15 @@ export function cancel(irm: IrmState, flow: FlowEntry | undefined): void {
   if (told !== null) irm.send(told, { t: 'offer-withdrawn', flow: flow.id, code: 'FLOWRING_ABORTED' });
 }
 
+/**
+ * The peer gave its request up. Where that crosses our acceptance, the IPCP ends the flow it is told of (it knows no
+ * such request any more), and both halves are given back as ever; else the IPCP would keep its half.
+ */
+export function incomingGone(irm: IrmState, flow: FlowEntry | undefined): void {
+  if (flow?.request) giveUp(irm, flow.request, 'cancelled', 'FLOWRING_ABORTED');
+  else irm.counters.stale += 1;
+}
+
 /** The IPCP has let go of its half. */
 export function ipcpReleased(irm: IrmState, ipcp: ProcessEntry, id: number): void {
   const flow = irm.flows.get(id);

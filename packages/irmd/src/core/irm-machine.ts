@@ -5,7 +5,7 @@ import { allocate, incomingRequest, requestTimedOut } from './allocation.ts';
 import { programEnded, starterTimedOut } from './autostart.ts';
 import { channelFailed, channelMade } from './channel-events.ts';
 import { channelDown, channelUp } from './channels.ts';
-import { cancel, deallocate, ipcpRefused, ipcpReleased } from './deallocation.ts';
+import { cancel, deallocate, incomingGone, ipcpRefused, ipcpReleased } from './deallocation.ts';
 import type { Effect, Input } from './inputs.ts';
 import type { IrmCounters } from './irm-state.ts';
 import { DAEMON_PROCESS, IrmState, errorMessage } from './irm-state.ts';
@@ -205,7 +205,7 @@ const IPCP_MESSAGES: Partial<Record<ControlType, Take>> = {
   'ipcp-refused': on<'ipcp-refused'>((irm, process, { flow, code }) => ipcpRefused(irm, process, flow, code)),
   'ipcp-incoming': on<'ipcp-incoming'>(incomingRequest),
   'ipcp-incoming-gone': on<'ipcp-incoming-gone'>((irm, process, { incoming }) =>
-    cancel(irm, process.incoming.get(incoming)),
+    incomingGone(irm, process.incoming.get(incoming)),
   ),
   'ipcp-released': on<'ipcp-released'>((irm, process, { flow }) => ipcpReleased(irm, process, flow)),
   ok: on<'ok'>((irm, process, message) => errandReply(irm, process.ipcp!, message)),
