@@ -200,3 +200,35 @@ export function drawLong(dice: Dice): Knobs {
     faultsUs: 6 * HOUR,
   };
 }
+
+/** Hosts with IRMd, IPCP and programs, and many short flows between them. */
+export function drawStack(dice: Dice): Knobs {
+  const small = drawSmall(dice);
+  return {
+    ...small,
+    ...{ lowerReliable: 0, unreliable: 0, movable: 0, moves: 0, crash: 0, suspends: 0, corruptPct: 0 },
+    ...{
+      forges: 0,
+      replays: 0,
+      reflects: 0,
+      pauses: 0,
+      mtuBytes: 1_400,
+      sizeMaxBytes: Math.min(3_000, small.sizeMaxBytes),
+    },
+    lossPct: Math.min(small.lossPct, 40),
+    dupCopies: Math.min(small.dupCopies, 3),
+    messagesA: dice.between(1, 8),
+    messagesB: dice.below(8),
+    thinkUs: dice.pick([0, MS, 100 * MS, 3 * SECOND]),
+    hosts: dice.between(2, 5),
+    allocs: dice.between(1, 16),
+    abortPct: some(dice, 300, () => 30),
+    refusePct: some(dice, 300, () => 20),
+    deaths: some(dice, 300, () => dice.between(1, 4)),
+    stalls: some(dice, 400, () => dice.between(1, 6)),
+    stallMaxUs: dice.pick([100 * MS, SECOND, 15 * SECOND]),
+    blackouts: some(dice, 400, () => dice.between(1, 5)),
+    blackoutMaxUs: dice.pick([SECOND, 10 * SECOND]),
+    blackoutPassBytes: 0,
+  };
+}

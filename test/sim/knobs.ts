@@ -93,6 +93,14 @@ export const CALM = {
   /** At least so long between two reads. */
   readGapUs: 0,
   ending: 0,
+  // A whole stack: hosts and allocations.
+  hosts: 2,
+  allocs: 1,
+  abortPct: 0,
+  refusePct: 0,
+  /** Programs that die; another starts in the place of each. */
+  deaths: 0,
+
   /** Faults stop after so long. */
   faultsUs: 60_000_000,
 };

@@ -4,6 +4,8 @@ import type { Direction } from './checkers/direction.ts';
 import type { FlowChecker } from './checkers/flow-checker.ts';
 import type { FrcpEnd } from './frcp-end.ts';
 import type { FrcpWorld } from './frcp-world.ts';
+import type { Alloc } from './stack/alloc.ts';
+import type { SimHost } from './stack/host.ts';
 
 /** States worth reaching. A mark that no seed hits means a knob that never fires. */
 export const MARKS = {
@@ -49,6 +51,13 @@ export const MARKS = {
   'queue full': 'the path dropped for want of room',
   blackout: 'a PDU fell into a blackout',
   straggler: 'a PDU arrived after almost MPL',
+  loss: 'a path lost a packet',
+  allocated: 'a flow was allocated through IRMd, IPCP and layer',
+  'allocation failed': 'it could not be',
+  'allocation aborted': 'its caller gave it up',
+  'request repeated': 'a flow allocator answered a request again',
+  'peer gone': 'liveness monitoring ended a flow',
+  'own stall credited': 'a flow allocator found that it had stood still',
   forged: 'the adversary guessed',
   replayed: 'the adversary repeated',
   reflected: 'the adversary sent back',
@@ -110,6 +119,20 @@ export class Marks {
     this.#mark('reflected', world.counts.reflected);
     this.#mark('reset not believed', world.checker.resetsRefused);
     this.#mark('blocked writer', world.talkers[0].blocked + world.talkers[1].blocked);
+  }
+
+  gatherAlloc({ outcome, flow }: Alloc): void {
+    if (outcome === 'ok') this.hit.add('allocated');
+    if (outcome === 'failed') this.hit.add('allocation failed');
+    if (outcome === 'aborted') this.hit.add('allocation aborted');
+    for (const { frcp } of flow?.ends ?? []) this.#gatherStats(frcp.conn.stats);
+  }
+
+  gatherHost({ ipcp }: SimHost): void {
+    const { stats } = ipcp.allocator;
+    this.#mark('request repeated', stats.requestsRepeated);
+    this.#mark('peer gone', stats.peersGone);
+    this.#mark('own stall credited', stats.stalledUs);
   }
 
   #gatherStats(stats: FrcpStats): void {

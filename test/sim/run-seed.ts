@@ -1,17 +1,19 @@
-import { drawFrcp, drawLong, drawSmall } from './draw-knobs.ts';
+import { drawFrcp, drawLong, drawSmall, drawStack } from './draw-knobs.ts';
 import { FrcpWorld } from './frcp-world.ts';
 import { knobsFrom, type Knobs } from './knobs.ts';
 import { MACHINE, type Machine } from './machine.ts';
 import type { MarkName } from './marks.ts';
 import { Dice } from './seeded.ts';
+import { StackWorld } from './stack/stack-world.ts';
 import type { TraceSink } from './trace.ts';
 import { InvariantViolated, type Violation } from './violation.ts';
 
-export type ProfileName = 'small' | 'frcp' | 'long';
+export type ProfileName = 'small' | 'frcp' | 'stack' | 'long';
 
 export const PROFILES: Readonly<Record<ProfileName, (dice: Dice) => Knobs>> = {
   small: drawSmall,
   frcp: drawFrcp,
+  stack: drawStack,
   long: drawLong,
 };
 
@@ -43,10 +45,14 @@ export function runSeed(seed: number, profile: ProfileName, options: RunOptions 
   const knobs =
     options.knobs === undefined ? PROFILES[profile](new Dice(seed ^ 0x5eed5eed)) : knobsFrom(options.knobs);
   const machine = options.machine ?? MACHINE;
-  let world: FrcpWorld | null = null;
+  let world: FrcpWorld | StackWorld | null = null;
   let violation: Violation | null = null;
   try {
-    world = new FrcpWorld({ seed, knobs, machine, trace: options.trace ?? null });
+    const trace = options.trace ?? null;
+    world =
+      profile === 'stack'
+        ? new StackWorld({ seed, knobs, machine, trace: trace && ((line) => trace.line(line)) })
+        : new FrcpWorld({ seed, knobs, machine, trace });
     world.run();
   } catch (error) {
     violation = violationOf(error, world?.nowUs ?? 0);

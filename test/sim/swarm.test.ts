@@ -6,7 +6,7 @@ import { runSeed, type ProfileName } from './run-seed.ts';
 
 /** Seeds of each profile; `FLOWRING_SIM_SEEDS` runs so many small ones, and the others in proportion. */
 const SMALL = Number(process.env['FLOWRING_SIM_SEEDS'] ?? 400);
-const SHARES: Readonly<Record<ProfileName, number>> = { small: 1, frcp: 0.12, long: 0.08 };
+const SHARES: Readonly<Record<ProfileName, number>> = { small: 1, frcp: 0.12, stack: 0.06, long: 0.08 };
 
 describe('seeds that once failed', () => {
   test.each(keptSeeds())('$profile $seed: $why', ({ profile, seed, knobs }) => {

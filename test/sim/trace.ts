@@ -10,6 +10,8 @@ export interface TraceSink {
   arrived(world: FrcpWorld, to: FrcpEnd, pdu: Uint8Array): void;
   event(world: FrcpWorld, end: FrcpEnd, event: FrcpEvent): void;
   note(world: FrcpWorld, text: string): void;
+  /** Ready to be printed, from a world that is not a pair. */
+  line(text: string): void;
 }
 
 const FLAG_NAMES = Object.entries(FLAG).filter(([name]) => name !== 'ACK');
@@ -56,6 +58,10 @@ export class TextTrace implements TraceSink {
 
   note(world: FrcpWorld, text: string): void {
     this.#line(world, `  -- ${text}`);
+  }
+
+  line(text: string): void {
+    this.#print(text);
   }
 
   #line(world: FrcpWorld, text: string): void {
