@@ -108,6 +108,8 @@ export class FrcpWorld implements EndWorld, WorkloadWorld {
         lowerReliable: knobs.lowerReliable === 1,
         movable: knobs.movable === 1,
         integrity: knobs.integrity === 1,
+        congestion: knobs.cubic === 1 ? 'cubic' : 'none',
+        timestamps: knobs.timeless === 0,
         randomU32,
       },
     });
@@ -197,7 +199,8 @@ export class FrcpWorld implements EndWorld, WorkloadWorld {
     this.later(of.peer, FLM_US, () => {
       if (of.faults.mustSurvive && of.isClosed && !of.peer.isEnded && !of.peer.closeCalled)
         violated('I25', `${of.peer.name} never saw the end of ${of.name}`);
-      if (!of.peer.isClosed) of.peer.abort();
+      // Where nothing gives up a closed end, too, waits for its peer's end as long as the lower flow lives.
+      if (!of.peer.isClosed || this.knobs.lowerReliable === 1) of.peer.abort();
     });
   }
 

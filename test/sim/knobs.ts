@@ -70,6 +70,10 @@ export const CALM = {
   sduMaxBytes: 65_536,
   rtoMinUs: 10_000,
   rtoInitialUs: 200_000,
+  /** 1: CUBIC and pacing. */
+  cubic: 0,
+  /** 1: PDUs carry no times, and Karn's rule alone tells copies apart. */
+  timeless: 0,
   /** Where numbers start; -1: drawn. */
   firstSeqA: -1,
   firstSeqB: -1,

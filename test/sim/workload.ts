@@ -4,6 +4,7 @@ import { makeMessage } from './message-content.ts';
 import type { Dice } from './seeded.ts';
 
 const HEADER_BYTES = 16;
+const TIMES_BYTES = 8;
 const TRAILER_BYTES = 4;
 const BLOCKED_RETRY_US = 100_000;
 const STEP_US = 2_000;
@@ -118,7 +119,11 @@ export class Talker {
       knobs.unreliable === 1 ? Math.max(8, knobs.sizeMinBytes) : knobs.sizeMinBytes,
     );
     if (knobs.sizeNearMtu === 0) return this.#dice.between(sizeMin, sizeMax);
-    const payload = this.end.mtuBytes - HEADER_BYTES - (knobs.integrity === 1 ? TRAILER_BYTES : 0);
+    const payload =
+      this.end.mtuBytes -
+      HEADER_BYTES -
+      (knobs.timeless === 1 ? 0 : TIMES_BYTES) -
+      (knobs.integrity === 1 ? TRAILER_BYTES : 0);
     const near = payload * this.#dice.between(1, Math.max(1, Math.floor(sizeMax / payload)));
     return Math.max(sizeMin, Math.min(sizeMax, near + this.#dice.between(-1, 1)));
   }

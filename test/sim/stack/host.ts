@@ -1,6 +1,6 @@
-import type { ControlMessage, ControlType } from '@flowring/common';
+import type { AttestedProcess, ControlMessage, ControlType } from '@flowring/common';
 import { IrmMachine } from '../../../packages/irmd/src/core/irm-machine.ts';
-import type { Effect, Input, JoinedProcess } from '../../../packages/irmd/src/core/inputs.ts';
+import type { Effect, Input } from '../../../packages/irmd/src/core/inputs.ts';
 import { Action } from '../event-queue.ts';
 import { HostClock } from '../host-clock.ts';
 import { SimProcess } from '../sim-process.ts';
@@ -69,10 +69,10 @@ export class SimHost {
     return program;
   }
 
-  #join(member: SimIpcp | SimProgram, more: Partial<JoinedProcess>): number {
+  #join(member: SimIpcp | SimProgram, more: Partial<AttestedProcess>): number {
     const process = (this.#processes += 1);
     this.#members.set(process, member);
-    const joined: JoinedProcess = {
+    const joined: AttestedProcess = {
       ...{ process, pid: 100 + process, uid: UID, gid: UID, startTicks: process },
       ...{ kind: 'app', program: 'p', path: '/bin/p', channels: ['shm'], ...more },
     };

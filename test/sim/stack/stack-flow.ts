@@ -37,6 +37,8 @@ export class StackEnd {
       params: {
         ...{ mtuBytes, mplUs, aUs, rUs, windowPdus, windowBytes, sduMaxBytes, rtoMinUs, rtoInitialUs },
         integrity: knobs.integrity === 1,
+        congestion: knobs.cubic === 1 ? 'cubic' : 'none',
+        timestamps: knobs.timeless === 0,
         randomU32: dice.fork().u32,
       },
     });
