@@ -1,4 +1,5 @@
 import { copyAll } from './copy-bytes.ts';
+import { unfold } from './dormant.ts';
 import { EVENT, eventOf, type FrcpEvent } from './events.ts';
 import { LifeCycle, PHASE, PHASE_NAMES } from './life-cycle.ts';
 import { checkLower, deriveTimes, type LowerFlow } from './params.ts';
@@ -47,7 +48,7 @@ export class FrcpConnection extends LifeCycle {
       return 'would-block';
     }
     tx.append(sdu);
-    this.stats.sdusWritten++;
+    this.counts.sdusWritten++;
     return 'queued';
   }
 
@@ -62,7 +63,7 @@ export class FrcpConnection extends LifeCycle {
   pass(now: InstantUs, sdu: Uint8Array, out: Uint8Array, offset: number): number {
     const tx = this.tx!;
     tx.window.appendPassing(sdu.length);
-    this.stats.sdusWritten++;
+    this.counts.sdusWritten++;
     tx.pick(now);
     return this.transmitData(now, tx, sdu, out, offset);
   }
@@ -71,18 +72,18 @@ export class FrcpConnection extends LifeCycle {
   handlePdu(now: InstantUs, buf: Uint8Array, start: number, end: number): void {
     if (this.phase === PHASE.DRAINED) return;
     this.wake(now);
-    this.stats.pdusReceived++;
+    this.counts.pdusReceived++;
     const { integrity, crc32, wire } = this.params;
     if (wire !== null) {
       if (start === end) return; // a keepalive of its layer
       if (!this.decodeForeign(wire, buf, start, end)) {
-        this.stats.malformed++;
+        this.counts.malformed++;
         return;
       }
     } else if (
       !(integrity ? openTrailer(buf, start, end, incoming, crc32) : decodePci(buf, start, end, incoming))
     ) {
-      this.stats.malformed++;
+      this.counts.malformed++;
       return;
     }
     const flags = incoming.flags;
@@ -126,7 +127,7 @@ export class FrcpConnection extends LifeCycle {
   private onAck(now: InstantUs, buf: Uint8Array): void {
     const tx = this.tx;
     if (tx === null) {
-      this.stats.badAcks++;
+      this.counts.badAcks++;
       return;
     }
     if (!tx.onAck(now, buf, incoming)) return;
@@ -145,7 +146,7 @@ export class FrcpConnection extends LifeCycle {
     if (rx === null) {
       //= R-FRCP-30
       if ((incoming.flags & FLAG.DRF) === 0) {
-        this.stats.noRun++;
+        this.counts.noRun++;
         return;
       }
       rx = this.rx = this.newReceiver();
@@ -259,14 +260,14 @@ export class FrcpConnection extends LifeCycle {
     const pci = outgoing;
     const room = this.times.mtuBytes - (this.params.integrity ? TRAILER_BYTES : 0);
     rx.stampBare(now, pci, out, offset, room);
-    this.stats.acksSent++;
+    this.counts.acksSent++;
     return this.seal(out, offset, offset + this.encode(now, out, offset, pci) + pci.sackRanges * 8);
   }
 
   private transmitEcho(out: Uint8Array, offset: number): number {
     this.echoNow = false;
     stampEcho(outgoing, this.echoSeq, this.rx, this.params);
-    this.stats.acksSent++;
+    this.counts.acksSent++;
     return this.seal(out, offset, offset + encodePci(out, offset, outgoing));
   }
 
@@ -277,7 +278,7 @@ export class FrcpConnection extends LifeCycle {
   }
 
   private seal(out: Uint8Array, start: number, end: number): number {
-    this.stats.pdusSent++;
+    this.counts.pdusSent++;
     return this.params.integrity ? sealTrailer(out, start, end, this.params.crc32) : end - start;
   }
 
@@ -334,7 +335,7 @@ export class FrcpConnection extends LifeCycle {
     if (events === 0) return null;
     const bit = events & -events;
     this.events = events & ~bit;
-    if (bit === EVENT.DOWN) return { type: 'down', reason: this.downReason, unackedSdus: this.downUnacked };
+    if (bit === EVENT.DOWN) return { type: 'down', ...this.failure! };
     return eventOf(bit, this.rx !== null && this.rx.window.cutSdu);
   }
 
@@ -351,9 +352,8 @@ export class FrcpConnection extends LifeCycle {
   moveLower(now: InstantUs, lower: LowerFlow): void {
     checkLower(this.params, lower);
     this.wake(now);
-    this.mplUs = Math.max(this.mplUs, lower.mplUs);
     const before = this.times.receiverTimerUs;
-    this.times = deriveTimes(this.params, this.mplUs, lower.mtuBytes);
+    this.times = deriveTimes(this.params, Math.max(this.times.mplUs, lower.mplUs), lower.mtuBytes);
     if (this.phase >= PHASE.CLOSED) return;
     if (this.rx !== null) this.rx.moveTo(this.times.receiverTimerUs - before);
     if (this.tx !== null && !this.tx.moveTo(now, this.times)) this.goDown(now, 'gave-up');
@@ -371,11 +371,12 @@ export class FrcpConnection extends LifeCycle {
 
   /** The state, for people. With `now` it tells the times that are left. What sleeps is under `dormant`. */
   inspect(now?: InstantUs): Readonly<Record<string, unknown>> {
-    const { tx, rx, dormant } = this;
+    const { tx, rx, folded } = this;
+    const dormant = folded === null ? null : unfold(folded);
     return {
       phase: PHASE_NAMES[this.phase],
       wire: this.params.wire === null ? 'flowring' : this.params.wire.name,
-      ...(dormant !== null && { dormant: { ...dormant, ...halves(...this.unfolded(dormant), now) } }),
+      ...(dormant !== null && { dormant: { ...dormant, ...halves(...this.halvesOf(dormant), now) } }),
       ...halves(tx, rx, now),
       timers: { ...this.timers },
       times: this.times,

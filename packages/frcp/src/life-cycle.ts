@@ -1,4 +1,4 @@
-import { dormantOf, type Dormant } from './dormant.ts';
+import { fold, unfold, type Dormant } from './dormant.ts';
 import { EVENT, type FrcpDownReason } from './events.ts';
 import { initialTimes, type FrcpParams, type FrcpTimes } from './params.ts';
 import type { Pci } from './pci.ts';
@@ -6,7 +6,7 @@ import { Receiver } from './receiver.ts';
 import { Sender } from './sender.ts';
 import { isBelievableReset } from './stateless-answers.ts';
 import { FrcpStats } from './stats.ts';
-import type { DurationUs, InstantUs } from './time.ts';
+import type { InstantUs } from './time.ts';
 import { NEVER, TimerTable } from './timer-table.ts';
 
 export const PHASE = { OPEN: 0, CLOSING: 1, CLOSED: 2, DOWN: 3, DRAINED: 4 } as const;
@@ -19,35 +19,40 @@ export const PHASE_NAMES = ['open', 'closing', 'closed', 'down', 'drained'];
  */
 const RELEASE_US = 10_000_000;
 
-/** Timers of those that are not awake; never set. */
+/** Timers and counters of those that are not awake; never set. */
 const NO_TIMERS = new TimerTable();
+const NO_COUNTS = new FrcpStats();
 
 /**
  * The life of one end of a flow: open, closing, closed, down, drained; and between inputs asleep, folded to what
  * it must remember. What is sent and received meanwhile is FrcpConnection's.
  */
 export abstract class LifeCycle {
-  readonly stats: FrcpStats = new FrcpStats();
-  protected readonly params: FrcpParams;
+  readonly params: FrcpParams;
   protected times: FrcpTimes;
-  protected mplUs: DurationUs;
   protected timers = NO_TIMERS;
-  protected dormant: Dormant | null = null;
+  /** While asleep, after the first input. */
+  protected folded: string | null = null;
+  protected counts = NO_COUNTS;
   protected tx: Sender | null = null;
   protected rx: Receiver | null = null;
   protected phase: Phase = PHASE.OPEN;
   protected events = 0;
   protected resetNow = false;
-  protected downReason: FrcpDownReason = 'gave-up';
-  protected downUnacked = 0;
+  protected failure: { readonly reason: FrcpDownReason; readonly unackedSdus: number } | null = null;
   private endTold = false;
   /** A probe came while the peer has no run here: answer with its own number and our window. */
   protected echoNow = false;
 
   constructor(params: FrcpParams, _now: InstantUs) {
     this.params = params;
-    this.mplUs = params.mplUs;
     this.times = initialTimes(params);
+  }
+
+  /** What was counted since it was made: a snapshot while it sleeps. */
+  get stats(): FrcpStats {
+    if (this.timers !== NO_TIMERS) return this.counts;
+    return this.folded === null ? new FrcpStats() : unfold(this.folded).stats;
   }
 
   /** All that was written has arrived, and so has or will the end. */
@@ -61,24 +66,29 @@ export abstract class LifeCycle {
   }
 
   protected newSender(): Sender {
-    return new Sender(this.params, this.times, this.timers, this.stats);
+    return new Sender(this.params, this.times, this.timers, this.counts);
   }
 
   protected newReceiver(): Receiver {
-    return new Receiver(this.params, this.timers, this.stats);
+    return new Receiver(this.params, this.timers, this.counts);
   }
 
   protected wake(now: InstantUs): void {
     if (this.timers !== NO_TIMERS) return;
     this.timers = new TimerTable();
     this.timers.releaseAt = now + RELEASE_US;
-    const { dormant } = this;
-    if (dormant === null) return;
-    this.dormant = null;
-    [this.tx, this.rx] = this.unfolded(dormant);
+    const { folded } = this;
+    if (folded === null) {
+      this.counts = new FrcpStats();
+      return;
+    }
+    this.folded = null;
+    const dormant = unfold(folded);
+    this.counts = dormant.stats;
+    [this.tx, this.rx] = this.halvesOf(dormant);
   }
 
-  protected unfolded(dormant: Dormant): [Sender | null, Receiver | null] {
+  protected halvesOf(dormant: Dormant): [Sender | null, Receiver | null] {
     const tx = dormant.tx === null ? null : this.newSender();
     const rx = dormant.rx === null ? null : this.newReceiver();
     if (tx !== null) tx.recall(dormant.tx!);
@@ -168,8 +178,7 @@ export abstract class LifeCycle {
   }
 
   private fail(reason: FrcpDownReason): void {
-    this.downReason = reason;
-    this.downUnacked = this.unackedSdus;
+    this.failure = { reason, unackedSdus: this.unackedSdus };
     this.phase = PHASE.DOWN;
     this.events |= EVENT.DOWN;
   }
@@ -178,8 +187,8 @@ export abstract class LifeCycle {
     this.events &= ~EVENT.WRITABLE;
     this.stopSending();
     this.timers.clear();
-    const { mplUs, params } = this;
-    this.timers.lingerAt = now + (params.lowerReliable ? params.aUs : 2 * mplUs + params.aUs);
+    const { times, params } = this;
+    this.timers.lingerAt = now + (params.lowerReliable ? params.aUs : 2 * times.mplUs + params.aUs);
   }
 
   private drain(): void {
@@ -200,7 +209,7 @@ export abstract class LifeCycle {
 
   protected onReset(pci: Pci): void {
     if (!this.params.lowerReliable && !isBelievableReset(pci, this.tx, this.rx)) {
-      this.stats.badAcks++;
+      this.counts.badAcks++;
       return;
     }
     if (this.phase === PHASE.CLOSED || this.phase === PHASE.DOWN) this.drain();
@@ -228,8 +237,14 @@ export abstract class LifeCycle {
   private fold(): boolean {
     const busy =
       this.phase !== PHASE.OPEN || this.events !== 0 || this.echoNow || this.timers.next() !== NEVER;
-    this.dormant = busy ? null : dormantOf(this.tx, this.rx);
-    if (this.dormant === null) return false;
+    const { tx, rx, counts: stats } = this;
+    if (busy || (tx !== null && !tx.isQuiet) || (rx !== null && !rx.isQuiet)) return false;
+    this.folded = fold({
+      tx: tx === null ? null : tx.remember(),
+      rx: rx === null ? null : rx.remember(),
+      stats,
+    });
+    this.counts = NO_COUNTS;
     this.tx = this.rx = null;
     this.timers = NO_TIMERS;
     return true;

@@ -65,6 +65,8 @@ export interface LowerFlow {
 
 /** Times and sizes that follow from the parameters (docs/spec/frcp.md section 3). */
 export interface FrcpTimes {
+  /** The longest of all lower flows so far. */
+  readonly mplUs: DurationUs;
   /** MPL + R + A. */
   readonly dtUs: DurationUs;
   /** R + 2 MPL + A: no failure is reported earlier after a first transmission. */
@@ -206,6 +208,7 @@ export function deriveTimes(p: FrcpParams, mplUs: DurationUs, mtuBytes: number):
   const payloadMaxBytes = Math.max(1, Math.min(room, p.sduMaxBytes, p.windowBytes >>> 1));
   return {
     dtUs,
+    mplUs,
     giveUpUs: dtUs + mplUs,
     ...(wire === null ? runTimers(p, mplUs) : foreignRunTimers(dtUs, mplUs, wire)),
     rtoMaxUs: Math.max(1, Math.floor(p.rUs / 4)),

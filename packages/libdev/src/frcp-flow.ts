@@ -33,7 +33,6 @@ export class FrcpFlow extends BaseFlow implements Pumped {
   touched = false;
   readonly #connection: FrcpConnection;
   readonly #driver: FrcpDriver;
-  readonly #params: FrcpParams;
   /** An SDU taken from the connection to see its length. */
   #peeked: Buffer | null = null;
   #windowFull = false;
@@ -46,12 +45,11 @@ export class FrcpFlow extends BaseFlow implements Pumped {
   constructor(host: FrcpHost, seed: FlowSeed, params: FrcpParams) {
     super(host, seed);
     this.#driver = host.driver;
-    this.#params = params;
     this.#connection = new FrcpConnection(params, host.driver.now());
   }
 
   override get messageMaxBytes(): number {
-    return this.#params.sduMaxBytes;
+    return this.#connection.params.sduMaxBytes;
   }
 
   override get rxQueueLength(): number {
@@ -102,7 +100,7 @@ export class FrcpFlow extends BaseFlow implements Pumped {
 
   override inspectTransport(): Readonly<Record<string, unknown>> {
     return {
-      service: this.#params.reliable ? 'reliable' : 'ordered',
+      service: this.#connection.params.reliable ? 'reliable' : 'ordered',
       inFlightBytes: this.port?.inFlightBytes ?? 0,
       frcp: this.#connection.inspect(),
       frcpStats: { ...this.#connection.stats },
@@ -187,7 +185,7 @@ export class FrcpFlow extends BaseFlow implements Pumped {
   }
 
   protected override get lingerMaxMs(): number {
-    const { rUs, mplUs, aUs } = this.#params;
+    const { rUs, mplUs, aUs } = this.#connection.params;
     return (rUs + 2 * mplUs + aUs) / 1_000;
   }
 
@@ -232,7 +230,7 @@ export class FrcpFlow extends BaseFlow implements Pumped {
     fillingUs = nowUs;
     for (;;) {
       filledBytes = 0;
-      const outcome = this.port!.trySendWith(this.#params.mtuBytes, fill);
+      const outcome = this.port!.trySendWith(this.#connection.params.mtuBytes, fill);
       if (outcome === 'would-block') this.#channelFull = true;
       if (outcome !== 'sent' || filledBytes === 0) return;
     }
