@@ -97,6 +97,25 @@ describe('moving to smaller PDUs', () => {
     }
   });
 
+  test.each([0, 0.05])('with congestion control and pacing, loss %d', (lossRate) => {
+    for (let seed = 1; seed <= 3; seed++) {
+      const pair = new Pair({
+        seed,
+        params: { mtuBytes: 65_536, congestion: 'cubic', windowBytes: 1_048_576 },
+        link: { lossRate, delayUs: 20 * MS },
+      });
+      pair.a.out.down = true;
+      write(pair, pair.a, 0, 10, 60_000);
+      pair.run(MS);
+      pair.a.out.down = false;
+      move(pair, 1_400);
+      write(pair, pair.a, 10, 5, 60_000);
+      pair.run(100 * MS);
+      move(pair, 576);
+      all(pair, 60 * SECOND);
+    }
+  });
+
   test('a PDU half across in segments of one size goes on in segments of another', () => {
     const pair = new Pair({ params: { mtuBytes: 9_000 }, link: { lossRate: 0 } });
     pair.a.out.down = true;
