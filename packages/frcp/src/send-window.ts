@@ -129,7 +129,8 @@ export class SendWindow {
     return more;
   }
 
-  private appendWhole(bytes: number, payloadMax: number): void {
+  /** Makes PDUs of a stream's bytes that are in the ring. */
+  appendWhole(bytes: number, payloadMax: number): void {
     for (let left = bytes; left > 0; left -= payloadMax) {
       this.unackedSdus++;
       this.appendPdu(Math.min(left, payloadMax), FLAG.FIRST | FLAG.LAST);
@@ -404,59 +405,14 @@ export class SendWindow {
     if (((index - this.lostHint) | 0) < 0) this.lostHint = index;
   }
 
-  /** Cuts what was never sent anew, for another largest PDU. False if something sent was not kept. */
-  recut(payloadMax: number, stream: boolean): boolean {
-    if (!this.retains && this.nxtPos !== this.unaPos) return false;
-    const lengths: number[] = [];
-    const flags: number[] = [];
-    for (let i = this.nxt; i !== this.tail; i = (i + 1) | 0) {
-      lengths.push(this.lengthOf(i));
-      flags.push(this.flagsOf(i));
-    }
-    const bytes = (this.tailPos - this.nxtPos) | 0;
+  /** Forgets the cuts of what was never sent; its bytes stay for {@link appendCut} or {@link appendWhole}. */
+  dropUnsent(): void {
     this.tail = this.nxt;
     this.tailPos = this.nxtPos;
-    if (stream) this.recutBytes(bytes, flags, payloadMax);
-    else this.recutSdus(lengths, flags, payloadMax);
-    return true;
   }
 
-  private recutBytes(bytes: number, flags: readonly number[], payloadMax: number): void {
-    const hasEnd = flags.length > 0 && (flags[flags.length - 1]! & FLAG.END) !== 0;
-    this.unackedSdus -= flags.length - (hasEnd ? 1 : 0);
-    this.appendWhole(bytes, payloadMax);
-    if (hasEnd) this.appendEnd();
-  }
-
-  private recutSdus(lengths: readonly number[], flags: readonly number[], payloadMax: number): void {
-    let open = 0;
-    let openFlags = 0;
-    for (let n = 0; n < lengths.length; n++) {
-      open += lengths[n]!;
-      openFlags |= flags[n]!;
-      if ((openFlags & (FLAG.LAST | FLAG.END)) === 0) continue;
-      this.appendCut(open, openFlags, payloadMax);
-      open = openFlags = 0;
-    }
-  }
-
-  /** The longest PDU sent and not acknowledged, bytes. */
-  longestSent(): number {
-    return this.longestBefore(this.nxt);
-  }
-
-  /** The same of all that is queued. */
-  longestQueued(): number {
-    return this.longestBefore(this.tail);
-  }
-
-  private longestBefore(end: number): number {
-    let longest = 0;
-    for (let i = this.una; i !== end; i = (i + 1) | 0) longest = Math.max(longest, this.lengthOf(i));
-    return longest;
-  }
-
-  private appendCut(length: number, flags: number, payloadMax: number): void {
+  /** Makes PDUs of an SDU, or the rest of one, whose bytes are in the ring. `flags`: FIRST, LAST or END. */
+  appendCut(length: number, flags: number, payloadMax: number): void {
     let left = length;
     let first = flags & ~FLAG.LAST;
     for (; left > payloadMax; left -= payloadMax) {

@@ -3,6 +3,7 @@ import { beginNews, news } from './delivery.ts';
 import { LossRecovery, VERDICT } from './loss-recovery.ts';
 import { sendsTimes, WINDOW_PDUS_MAX, type FrcpParams, type FrcpTimes } from './params.ts';
 import { FLAG, readI32, type Pci } from './pci.ts';
+import { longestBefore, recut } from './recut.ts';
 import { SegmentCutter } from './segment-cutter.ts';
 import { SendWindow } from './send-window.ts';
 import type { FrcpStats } from './stats.ts';
@@ -355,9 +356,10 @@ export class Sender {
     this.times = times;
     this.timers.reorderAt = this.timers.rtxAt = this.timers.paceAt = NEVER;
     this.disarmRendezvous();
-    if (this.params.wire !== null && window.longestQueued() > times.payloadMaxBytes) return false;
-    if (!window.recut(times.payloadMaxBytes, this.params.stream)) return false;
-    this.cutter = window.longestSent() > times.payloadMaxBytes ? new SegmentCutter(window.nxt, times) : null;
+    if (this.params.wire !== null && longestBefore(window, window.tail) > times.payloadMaxBytes) return false;
+    if (!recut(window, times.payloadMaxBytes, this.params.stream)) return false;
+    this.cutter =
+      longestBefore(window, window.nxt) > times.payloadMaxBytes ? new SegmentCutter(window.nxt, times) : null;
     this.recovery.moveTo(times);
     if (window.una !== window.nxt) this.armRtx(now);
     return true;
