@@ -162,20 +162,20 @@ export class Fuzzer {
     return best.slice();
   }
 
-  /** Few and short inputs that together reach all that the corpus reaches. */
+  /** Few and short inputs that together reach every branch that the corpus reaches. */
   async distil(): Promise<Uint8Array[]> {
     const bySize = this.corpus.map(({ bytes }) => bytes).sort((a, b) => a.length - b.length);
-    const featuresOf = new Map<Uint8Array, number[]>();
+    const branchesOf = new Map<Uint8Array, number[]>();
     const owners = new Map<number, Uint8Array>();
     for (const bytes of bySize) {
       if ((await this.execute(bytes)) !== null) continue;
-      const features = this.#probes.features();
-      featuresOf.set(bytes, features);
-      for (const one of features) if (!owners.has(one)) owners.set(one, bytes);
+      const branches = this.#probes.branches();
+      branchesOf.set(bytes, branches);
+      for (const one of branches) if (!owners.has(one)) owners.set(one, bytes);
     }
     const covered = new Set<number>();
     return [...new Set([...owners.values()].reverse())].filter((bytes) => {
-      const news = featuresOf.get(bytes)!.filter((one) => !covered.has(one));
+      const news = branchesOf.get(bytes)!.filter((one) => !covered.has(one));
       for (const one of news) covered.add(one);
       return news.length > 0;
     });

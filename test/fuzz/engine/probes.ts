@@ -67,12 +67,10 @@ export class Probes {
     return news;
   }
 
-  /** Counter and bucket pairs of the last run, as numbers. */
-  features(): number[] {
+  /** Branches of the last run. */
+  branches(): number[] {
     const found: number[] = [];
-    for (let i = 0; i < this.used; i++) {
-      if (this.counters[i]! > 0) found.push((i << 8) | bucketOf(this.counters[i]!));
-    }
+    for (let i = 0; i < this.used; i++) if (this.counters[i]! > 0) found.push(i);
     return found;
   }
 
