@@ -1,6 +1,6 @@
-import { copyBytes } from './copy-bytes.ts';
 import { news, noteNewest, noteResent } from './delivery.ts';
 import { FLAG } from './pci.ts';
+import { FIRST_SENT, INFO, LAST_SENT, LENGTH_SHIFT, POS, SendRing, STRIDE } from './send-ring.ts';
 
 /** Bits of a PDU's info word beside its flags; the length is above them. */
 export const MARK = {
@@ -11,27 +11,7 @@ export const MARK = {
   /** Counts as lost and waits for its next copy. */
   LOST: 0x08,
 } as const;
-const FLAG_MASK = FLAG.DRF | FLAG.FIRST | FLAG.LAST | FLAG.END;
 const TOUCHED = MARK.RESENT | MARK.SACKED | MARK.LOST;
-const LENGTH_SHIFT = 8;
-
-const STRIDE = 4;
-const POS = 0;
-const INFO = 1;
-const FIRST_SENT = 2;
-const LAST_SENT = 3;
-
-const FIRST_RING_BYTES = 256;
-const FIRST_RING_PDUS = 4;
-const NO_BYTES = new Uint8Array(0);
-const NO_VIEW = new DataView(NO_BYTES.buffer);
-const NO_META = new Int32Array(0);
-
-/** First-size buffers that no window uses now: an idle flow owns none, and a write finds one at hand. */
-const spareRings: (typeof NO_BYTES)[] = [];
-const spareViews: (typeof NO_VIEW)[] = [];
-const spareMetas: (typeof NO_META)[] = [];
-const SPARES_MAX = 64;
 
 /**
  * What was written and is not acknowledged: SDU bytes in one ring, four integers per PDU in another. Both grow
@@ -39,13 +19,7 @@ const SPARES_MAX = 64;
  * index + `base`, and a new run only draws a new base. `una <= nxt <= tail`: acknowledged, sent, written.
  * Byte positions count on in the same way, so window edges outlive a run.
  */
-export class SendWindow {
-  una = 0;
-  nxt = 0;
-  tail = 0;
-  unaPos = 0;
-  nxtPos = 0;
-  tailPos = 0;
+export class SendWindow extends SendRing {
   /** First index and first byte the peer's window does not cover. */
   edge = 0;
   edgePos = 0;
@@ -61,41 +35,12 @@ export class SendWindow {
   sackedPdus = 0;
   /** Bytes, headers included, that are under way: sent, neither acknowledged nor counted as lost. */
   flightBytes = 0;
-
-  /** Sent bytes are kept until they are acknowledged. Else they are gone once sent: nothing is ever sent twice. */
-  readonly retains: boolean;
   /** Header and checksum of a PDU. */
   overheadBytes: number;
-  private ring = NO_BYTES;
-  private view = NO_VIEW;
-  private meta = NO_META;
-  private ringMask = -1;
-  private metaMask = -1;
 
   constructor(retains: boolean, overheadBytes = 0) {
-    this.retains = retains;
+    super(retains);
     this.overheadBytes = overheadBytes;
-  }
-
-  /** The first byte in the ring. */
-  private get keptPos(): number {
-    return this.retains ? this.unaPos : this.nxtPos;
-  }
-
-  get queuedBytes(): number {
-    return (this.tailPos - this.unaPos) | 0;
-  }
-
-  get queuedPdus(): number {
-    return (this.tail - this.una) | 0;
-  }
-
-  get inFlightPdus(): number {
-    return (this.nxt - this.una) | 0;
-  }
-
-  get ringBytes(): number {
-    return this.ring.length + this.meta.byteLength;
   }
 
   /** Copies an SDU in and cuts it into PDUs of at most `payloadMax` bytes. The caller has checked the bounds. */
@@ -141,17 +86,6 @@ export class SendWindow {
   appendPassing(length: number): void {
     this.unackedSdus++;
     this.appendPdu(length, FLAG.FIRST | FLAG.LAST);
-  }
-
-  private copyIn(sdu: Uint8Array, length: number): void {
-    const at = this.tailPos & this.ringMask;
-    const room = this.ring.length - at;
-    if (length <= room) {
-      this.ring.set(sdu, at);
-      return;
-    }
-    this.ring.set(sdu.subarray(0, room), at);
-    this.ring.set(sdu.subarray(room), 0);
   }
 
   appendEnd(): void {
@@ -212,52 +146,6 @@ export class SendWindow {
     this.lostCount--;
     this.lostHint = (index + 1) | 0;
     return index;
-  }
-
-  /** DRF, FIRST, LAST and END of a PDU. */
-  flagsOf(index: number): number {
-    return this.meta[(index & this.metaMask) * STRIDE + INFO]! & FLAG_MASK;
-  }
-
-  lengthOf(index: number): number {
-    return this.meta[(index & this.metaMask) * STRIDE + INFO]! >>> LENGTH_SHIFT;
-  }
-
-  firstSentOf(index: number): number {
-    return this.meta[(index & this.metaMask) * STRIDE + FIRST_SENT]!;
-  }
-
-  lastSentOf(index: number): number {
-    return this.meta[(index & this.metaMask) * STRIDE + LAST_SENT]!;
-  }
-
-  /** Copies a PDU's user data out; returns its length. */
-  copyOut(index: number, out: Uint8Array, offset: number): number {
-    const meta = (index & this.metaMask) * STRIDE;
-    const length = this.meta[meta + INFO]! >>> LENGTH_SHIFT;
-    if (length === 0) return 0;
-    this.copyRing(this.meta[meta + POS]!, length, out, offset);
-    return length;
-  }
-
-  /** Copies `length` bytes from byte `from` of a PDU's user data out. */
-  copyPart(index: number, from: number, length: number, out: Uint8Array, offset: number): void {
-    this.copyRing(this.meta[(index & this.metaMask) * STRIDE + POS]! + from, length, out, offset);
-  }
-
-  private copyRing(pos: number, length: number, out: Uint8Array, offset: number): void {
-    const at = pos & this.ringMask;
-    const room = this.ring.length - at;
-    if (length <= room) copyBytes(this.ring, this.view, at, out, offset, length);
-    else {
-      copyBytes(this.ring, this.view, at, out, offset, room);
-      copyBytes(this.ring, this.view, 0, out, offset + room, length - room);
-    }
-  }
-
-  /** Part of a PDU leaves now. */
-  touch(index: number, nowI32: number): void {
-    this.meta[(index & this.metaMask) * STRIDE + LAST_SENT] = nowI32;
   }
 
   /** Sent, and not known to have arrived. */
@@ -428,55 +316,5 @@ export class SendWindow {
     this.unaPos = this.nxtPos = this.tailPos;
     this.lostCount = this.sackedPdus = this.flightBytes = 0;
     this.release();
-  }
-
-  /** Whether the buffers are more than those every busy window has: too dear to give up at each pause. */
-  get isLarge(): boolean {
-    return this.ring.length > FIRST_RING_BYTES || this.metaMask >= FIRST_RING_PDUS;
-  }
-
-  /** Gives the buffers back; only when nothing is queued. */
-  release(): void {
-    if (this.ring.length === FIRST_RING_BYTES && spareRings.length < SPARES_MAX) {
-      spareRings.push(this.ring);
-      spareViews.push(this.view);
-    }
-    if (this.metaMask === FIRST_RING_PDUS - 1 && spareMetas.length < SPARES_MAX) spareMetas.push(this.meta);
-    this.ring = NO_BYTES;
-    this.view = NO_VIEW;
-    this.meta = NO_META;
-    this.ringMask = this.metaMask = -1;
-  }
-
-  private growRing(extra: number): void {
-    const used = (this.tailPos - this.keptPos) | 0;
-    let size = Math.max(this.ring.length * 2, FIRST_RING_BYTES);
-    while (size < used + extra) size *= 2;
-    const spare = size === FIRST_RING_BYTES ? spareRings.pop() : undefined;
-    const grown = spare ?? new Uint8Array(size);
-    const old = this.ring;
-    let pos = this.keptPos;
-    for (let left = used; left > 0;) {
-      const n = Math.min(left, old.length - (pos & this.ringMask), size - (pos & (size - 1)));
-      const from = pos & this.ringMask;
-      grown.set(old.subarray(from, from + n), pos & (size - 1));
-      pos = (pos + n) | 0;
-      left -= n;
-    }
-    this.ring = grown;
-    this.view = spare === undefined ? new DataView(grown.buffer) : spareViews.pop()!;
-    this.ringMask = size - 1;
-  }
-
-  private growMeta(): void {
-    const size = Math.max((this.metaMask + 1) * 2, FIRST_RING_PDUS);
-    const spare = size === FIRST_RING_PDUS ? spareMetas.pop() : undefined;
-    const grown = spare ?? new Int32Array(size * STRIDE);
-    for (let i = this.una; i !== this.tail; i = (i + 1) | 0) {
-      const from = (i & this.metaMask) * STRIDE;
-      grown.set(this.meta.subarray(from, from + STRIDE), (i & (size - 1)) * STRIDE);
-    }
-    this.meta = grown;
-    this.metaMask = size - 1;
   }
 }

@@ -40,6 +40,7 @@ export class CongestionControl {
   }
 
   /** A PDU of so many bytes fits the window. The window has noted it if not: the sender had something to send. */
+  //= R-FRCP-90
   hasRoom(bytes: number, flightBytes: number, nxt: number): boolean {
     if (this.free > 0 || flightBytes === 0 || flightBytes + bytes <= this.policy.cwndBytes) return true;
     this.boundBy(nxt);
@@ -75,10 +76,12 @@ export class CongestionControl {
   }
 
   /** So that the window moves on smoothly, and at its end, the peer should not wait. `flightBytes`: with this one. */
+  //= R-FRCP-97
   shouldAsk(bytes: number, flightBytes: number): boolean {
-    const { cwndBytes } = this.policy;
+    const { cwndBytes, ssthreshBytes } = this.policy;
     this.sinceAskBytes += bytes;
-    const every = Math.max(2 * this.pduMax, cwndBytes / ASKS_PER_WINDOW);
+    const doubles = cwndBytes < ssthreshBytes;
+    const every = doubles ? this.pduMax : Math.max(2 * this.pduMax, cwndBytes / ASKS_PER_WINDOW);
     if (this.sinceAskBytes < every && flightBytes + this.pduMax <= cwndBytes) return false;
     this.sinceAskBytes = 0;
     return true;
@@ -102,6 +105,7 @@ export class CongestionControl {
   }
 
   /** So many bytes arrived. `una` as before; `isClean`: they moved it on and showed no further loss. */
+  //= R-FRCP-93
   onDelivered(now: InstantUs, bytes: number, flightBytes: number, una: number, isClean: boolean): void {
     const { policy } = this;
     if (this.inRecovery) {
@@ -115,6 +119,7 @@ export class CongestionControl {
   }
 
   /** Loss was found; once until `onRecovered`. `flightBytes`: under way before it was. */
+  //= R-FRCP-94
   onLoss(flightBytes: number): void {
     this.policy.save();
     this.policy.onCongestion();
@@ -136,6 +141,7 @@ export class CongestionControl {
   }
 
   /** What was taken for loss was none. */
+  //= R-FRCP-95
   undo(now: InstantUs): void {
     this.inRecovery = false;
     this.policy.restore(now);
