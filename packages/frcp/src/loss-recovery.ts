@@ -211,11 +211,14 @@ export class LossRecovery {
     this.detectLosses(now);
   }
 
-  /** The timer of the oldest unacknowledged PDU. `OVER`: the peer did not answer the last question. */
-  onTimer(now: InstantUs): Verdict {
+  /**
+   * The timer of the oldest unacknowledged PDU. `sleptOver`: it is older than 32 bits of time may tell. `OVER`: the peer
+   * did not answer the last question.
+   */
+  onTimer(now: InstantUs, sleptOver: boolean): Verdict {
     const { window } = this;
     this.timers.rtxAt = NEVER;
-    const age = ((now | 0) - window.firstSentOf(window.una)) | 0;
+    const age = sleptOver ? Infinity : ((now | 0) - window.firstSentOf(window.una)) | 0;
     if (age <= this.params.rUs && this.probeIsNext && this.mayProbe) {
       this.probeTail(now);
       return VERDICT.GOES_ON;

@@ -128,6 +128,7 @@ export class Sender {
     const bytes = window.lengthOf(window.nxt) + this.times.overheadBytes;
     if (recovery.congestion !== null && !recovery.mayTransmit(now, bytes)) return false;
     if (window.nxt === window.una) this.startRunIfDue(now);
+    else if (this.sleptOver(now)) return false;
     this.picked = window.nxt;
     window.markFirstTransmission(now | 0);
     const timers = this.timers;
@@ -144,8 +145,7 @@ export class Sender {
     if (((window.una - cutter.until) | 0) >= 0) this.cutter = null;
     else if (cutter.isUnderWay) {
       this.picked = cutter.underWay(this.picked);
-      const age = ((now | 0) - window.firstSentOf(this.picked)) | 0;
-      if (window.isMissing(this.picked) && age <= this.params.rUs) {
+      if (window.isMissing(this.picked) && !this.isPastR(now, this.picked)) {
         window.touch(this.picked, now | 0);
         return true;
       }
@@ -173,6 +173,15 @@ export class Sender {
     else if (this.timers.rtxAt === NEVER) this.armRtx(now);
   }
 
+  /** Our process slept for so long that all it had under way is too old, by times that 32 bits may not hold. */
+  private sleptOver(now: InstantUs): boolean {
+    return now >= this.newRunAt && this.params.reliable && !this.params.lowerReliable;
+  }
+
+  private isPastR(now: InstantUs, index: number): boolean {
+    return this.sleptOver(now) || (((now | 0) - this.window.firstSentOf(index)) | 0) > this.params.rUs;
+  }
+
   //= R-FRCP-44
   private pickLost(now: InstantUs): boolean {
     const { window, recovery } = this;
@@ -181,7 +190,7 @@ export class Sender {
       const bytes = window.lengthOf(window.firstLost()) + this.times.overheadBytes;
       if (!recovery.mayTransmit(now, bytes)) return false;
       const index = window.takeLost(nowI32);
-      if (((nowI32 - window.firstSentOf(index)) | 0) > this.params.rUs) continue;
+      if (this.isPastR(now, index)) continue;
       this.picked = index;
       recovery.copiesAllowed--;
       this.asks = recovery.onTransmit(now, bytes);
@@ -303,7 +312,7 @@ export class Sender {
       this.rendezvousCount++;
       this.armRtx(now);
     } else {
-      const verdict = this.recovery.onTimer(now);
+      const verdict = this.recovery.onTimer(now, this.sleptOver(now));
       if (verdict === VERDICT.OVER) return false;
       if (verdict === VERDICT.ASK) this.probeNow = true;
     }
