@@ -29,8 +29,8 @@ function finishes(pair: Pair, count: number): boolean {
   return pair.run(60 * SECOND, () => pair.b.delivered.length === count && pair.a.conn.unackedSdus === 0);
 }
 
-//= R-FRCP-90
-//= R-FRCP-91
+//= R-FRCP-100
+//= R-FRCP-101
 describe('a flow under congestion control', () => {
   test('starts with ten PDUs, and doubles them in a round trip', () => {
     const pair = pairOf();
@@ -74,7 +74,7 @@ describe('a flow under congestion control', () => {
     });
   });
 
-  //= R-FRCP-93
+  //= R-FRCP-103
   test('does not widen a window it does not fill', () => {
     const pair = pairOf();
     for (let n = 0; n < 100; n++) {
@@ -84,7 +84,7 @@ describe('a flow under congestion control', () => {
     expect(sendOf(pair.a)['cwndBytes']).toBe(14_000);
   });
 
-  //= R-FRCP-94
+  //= R-FRCP-104
   test('shrinks once for all that a round trip lost', () => {
     const pair = pairOf();
     let n = 0;
@@ -99,7 +99,7 @@ describe('a flow under congestion control', () => {
     });
   });
 
-  //= R-FRCP-94
+  //= R-FRCP-104
   test('is down to two PDUs after a timeout, and grows again', () => {
     const pair = pairOf();
     put(pair, 100);
@@ -112,7 +112,7 @@ describe('a flow under congestion control', () => {
     expect(finishes(pair, 100)).toBe(true);
   });
 
-  //= R-FRCP-95
+  //= R-FRCP-105
   test('has its window back when what counted as lost only came late', () => {
     const pair = pairOf({ pacing: false });
     let n = 0;
@@ -131,7 +131,7 @@ describe('a flow under congestion control', () => {
     expect(sendOf(pair.a)['cwndBytes']).toBeGreaterThanOrEqual(before);
   });
 
-  //= R-FRCP-95
+  //= R-FRCP-105
   test('has its window back when a timeout was wrong', () => {
     const pair = pairOf();
     put(pair, 60);
@@ -145,7 +145,7 @@ describe('a flow under congestion control', () => {
     expect(sendOf(pair.a)['cwndBytes']).toBeGreaterThanOrEqual(before!);
   });
 
-  //= R-FRCP-96
+  //= R-FRCP-106
   test('spreads a window over the round trip', () => {
     const mostInOneMs = [true, false].map((pacing) => {
       const pair = pairOf({ pacing });
@@ -163,7 +163,7 @@ describe('a flow under congestion control', () => {
     expect(mostInOneMs[1]).toBeGreaterThanOrEqual(40);
   });
 
-  //= R-FRCP-96
+  //= R-FRCP-106
   test('says when the next PDU may leave', () => {
     const conn = new FrcpConnection(resolveParams({ ...CUBIC, randomU32: () => 1 }), 0);
     const out = new Uint8Array(1_400);
@@ -179,7 +179,7 @@ describe('a flow under congestion control', () => {
     expect(conn.pollTransmit(45_000, out, 0)).toBe(1_400);
   });
 
-  //= R-FRCP-97
+  //= R-FRCP-107
   test('asks for acknowledgements, which come at once', () => {
     const pair = pairOf();
     const sent = capture(pair, pair.a);

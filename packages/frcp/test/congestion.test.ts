@@ -27,14 +27,14 @@ function acknowledge(cubic: Cubic, rttUs: number, fromUs: number, untilUs: numbe
   return cubic.cwndBytes / PDU;
 }
 
-//= R-FRCP-91
+//= R-FRCP-101
 describe('the first window', () => {
   test('is ten PDUs, but not more than 14,720 bytes or two PDUs', () => {
     expect([500, 1_472, 9_000].map(initialWindowBytes)).toEqual([5_000, 14_720, 18_000]);
   });
 });
 
-//= R-FRCP-92
+//= R-FRCP-102
 describe('CUBIC', () => {
   test('leaves 0.7 of the window after congestion', () => {
     expect(afterLoss(1_000).cwndBytes).toBe(700 * PDU);
@@ -95,7 +95,7 @@ describe('CUBIC', () => {
     expect({ ...cubic.inspect(), cwnd: cubic.cwndBytes, ssthresh: cubic.ssthreshBytes }).toEqual(before);
   });
 
-  //= R-FRCP-93
+  //= R-FRCP-103
   test('halves for each timeout without sending, down to the first window', () => {
     const cubic = new Cubic(PDU, true);
     cubic.cwndBytes = 800 * PDU;
@@ -116,7 +116,7 @@ function roundsUntilEnd(hystart: HyStart, rttOf: (round: number) => number): num
   return Infinity;
 }
 
-//= R-FRCP-92
+//= R-FRCP-102
 describe('HyStart++', () => {
   test('goes on while round trips stay', () => {
     expect(roundsUntilEnd(new HyStart(), () => 40 * MS)).toBe(Infinity);
@@ -144,7 +144,7 @@ describe('HyStart++', () => {
   });
 });
 
-//= R-FRCP-94
+//= R-FRCP-104
 describe('rate reduction', () => {
   test('sends seven for ten that arrive, all through the round trip', () => {
     const reduction = new RateReduction();
@@ -187,7 +187,7 @@ function burst(pacer: Pacer, now: number, costUs: number): number {
   return n;
 }
 
-//= R-FRCP-96
+//= R-FRCP-106
 describe('the pacer', () => {
   test('lets ten and a millisecond leave after a pause', () => {
     expect(burst(new Pacer(), SECOND, 100)).toBe(10 + 10 + 1);

@@ -40,7 +40,7 @@ export class CongestionControl {
   }
 
   /** A PDU of so many bytes fits the window. The window has noted it if not: the sender had something to send. */
-  //= R-FRCP-90
+  //= R-FRCP-100
   hasRoom(bytes: number, flightBytes: number, nxt: number): boolean {
     if (this.free > 0 || flightBytes === 0 || flightBytes + bytes <= this.policy.cwndBytes) return true;
     this.boundBy(nxt);
@@ -76,7 +76,7 @@ export class CongestionControl {
   }
 
   /** So that the window moves on smoothly, and at its end, the peer should not wait. `flightBytes`: with this one. */
-  //= R-FRCP-97
+  //= R-FRCP-107
   shouldAsk(bytes: number, flightBytes: number): boolean {
     const { cwndBytes, ssthreshBytes } = this.policy;
     this.sinceAskBytes += bytes;
@@ -105,7 +105,7 @@ export class CongestionControl {
   }
 
   /** So many bytes arrived. `una` as before; `isClean`: they moved it on and showed no further loss. */
-  //= R-FRCP-93
+  //= R-FRCP-103
   onDelivered(now: InstantUs, bytes: number, flightBytes: number, una: number, isClean: boolean): void {
     const { policy } = this;
     if (this.inRecovery) {
@@ -119,7 +119,7 @@ export class CongestionControl {
   }
 
   /** Loss was found; once until `onRecovered`. `flightBytes`: under way before it was. */
-  //= R-FRCP-94
+  //= R-FRCP-104
   onLoss(flightBytes: number): void {
     this.policy.save();
     this.policy.onCongestion();
@@ -141,7 +141,7 @@ export class CongestionControl {
   }
 
   /** What was taken for loss was none. */
-  //= R-FRCP-95
+  //= R-FRCP-105
   undo(now: InstantUs): void {
     this.inRecovery = false;
     this.policy.restore(now);

@@ -32,7 +32,7 @@ export interface CongestionPolicy {
 }
 
 /** Largest window after a start, ten PDUs (RFC 6928, in the bytes of RFC 9002 7.2). */
-//= R-FRCP-91
+//= R-FRCP-101
 export function initialWindowBytes(pduMaxBytes: number): number {
   return Math.min(10 * pduMaxBytes, Math.max(2 * pduMaxBytes, 14_720));
 }

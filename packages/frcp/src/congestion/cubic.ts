@@ -13,7 +13,7 @@ const US_PER_S = 1e6;
 const BURST_PDUS = 8;
 
 /** CUBIC (RFC 9438), which leaves its first slow start by HyStart++ (RFC 9406). */
-//= R-FRCP-92
+//= R-FRCP-102
 export class Cubic implements CongestionPolicy {
   readonly name = 'cubic';
   cwndBytes = 0;

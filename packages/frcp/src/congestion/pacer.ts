@@ -8,7 +8,7 @@ const LATENESS_MAX_US = 10_000;
 const BURST_PDUS = 10;
 
 /** Spreads PDUs over the round trip: a clock that runs on by what each costs at the rate. */
-//= R-FRCP-96
+//= R-FRCP-106
 export class Pacer {
   /** When the clock has caught up with what was sent. */
   nextAt: InstantUs = 0;
