@@ -8,6 +8,7 @@ import type {
   Flow,
   FlowEventType,
   FlowMode,
+  ReadIntoOptions,
   WaitOptions,
   WriteOutcome,
 } from './flow-types.ts';
@@ -22,6 +23,7 @@ export const READABLE = 2;
 export const WRITE = 3;
 export const WRITABLE = 4;
 export const DRAIN = 5;
+const READ_PART = 6;
 
 const MAY_READ = 1;
 const MAY_WRITE = 2;
@@ -51,6 +53,8 @@ export abstract class BaseFlow extends FlowRecord implements Flow, FlowReceiver 
   protected writers: WaitQueue<Uint8Array | undefined, undefined> | null = null;
   #flags: number;
   #endErrno: EndErrno = CLEAN_END;
+  /** What is left of a message read in part. */
+  #rest: Buffer | null = null;
   constructor(host: FlowHost, seed: FlowSeed) {
     super(host, seed);
     this.#flags = MODE_BITS[seed.mode ?? 'read-write'];
@@ -118,8 +122,8 @@ export abstract class BaseFlow extends FlowRecord implements Flow, FlowReceiver 
   tryRead(): Buffer | 'would-block' | null {
     this.#checkRead();
     if (this.readers !== null && this.readers.length > 0) return 'would-block';
-    const message = this.take();
-    if (message !== null) return this.counted(message);
+    const message = this.#next();
+    if (message !== null) return message;
     if ((this.#flags & PEER_ENDED) === 0) return 'would-block';
     return this.#end();
   }
@@ -128,9 +132,30 @@ export abstract class BaseFlow extends FlowRecord implements Flow, FlowReceiver 
     return this.#startRead(READ, undefined, options) as Promise<Buffer | null>;
   }
 
-  readInto(target: Uint8Array, options?: WaitOptions): Promise<number | null> {
+  readInto(target: Uint8Array, options?: ReadIntoOptions): Promise<number | null> {
     if (!ArrayBuffer.isView(target)) return Promise.reject(invalid('target must be a Uint8Array'));
-    return this.#startRead(READ_INTO, target, options) as Promise<number | null>;
+    const kind = options?.partial === true ? READ_PART : READ_INTO;
+    return this.#startRead(kind, target, options) as Promise<number | null>;
+  }
+
+  get restBytes(): number {
+    return this.#rest === null ? 0 : this.#rest.length;
+  }
+
+  /** Messages that `rxQueueLength` counts for the one read in part. */
+  protected get restMessages(): number {
+    return this.#rest === null ? 0 : 1;
+  }
+
+  /** The rest of a message read in part, else the next message. */
+  #next(): Buffer | null {
+    const rest = this.#rest;
+    if (rest !== null) {
+      this.#rest = null;
+      return rest;
+    }
+    const message = this.take();
+    return message === null ? null : this.counted(message);
   }
 
   readable(options?: WaitOptions): Promise<void> {
@@ -344,14 +369,25 @@ export abstract class BaseFlow extends FlowRecord implements Flow, FlowReceiver 
   #takeFor(kind: number, target: Uint8Array | undefined): ReadResult {
     if (kind === READABLE) return undefined;
     if (kind === READ) {
-      const message = this.take();
-      return message === null ? this.#end() : this.counted(message);
+      const message = this.#next();
+      return message === null ? this.#end() : message;
     }
-    const bytes = this.nextBytes();
+    const bytes = this.#rest === null ? this.nextBytes() : this.#rest.length;
     if (bytes < 0) return this.#end();
+    if (kind === READ_PART) return this.#takePart(target!);
     if (bytes > target!.length) throw messageTooLarge(this.id, bytes, target!.length);
-    const message = this.counted(this.take()!);
-    target!.set(message, 0);
+    target!.set(this.#next()!, 0);
+    return bytes;
+  }
+
+  /** Fills `target` with the start of the next message; the rest does not keep a slab. */
+  #takePart(target: Uint8Array): number {
+    const message = this.#next()!;
+    const bytes = Math.min(message.length, target.length);
+    target.set(message.subarray(0, bytes), 0);
+    if (bytes === message.length) return bytes;
+    const rest = message.subarray(bytes);
+    this.#rest = rest.buffer.byteLength > 2 * message.length ? Buffer.from(rest) : rest;
     return bytes;
   }
 
@@ -412,6 +448,7 @@ export abstract class BaseFlow extends FlowRecord implements Flow, FlowReceiver 
     if ((this.#flags & CLOSED) !== 0) return;
     this.beforeEnd(errno === CLEAN_END);
     this.#flags |= CLOSED;
+    this.#rest = null;
     this.port!.end(errno);
     this.port!.detach();
     this.host.released(this.id);

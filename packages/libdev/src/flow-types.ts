@@ -8,6 +8,11 @@ export interface WaitOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+export interface ReadIntoOptions extends WaitOptions {
+  /** Take what fits of a longer message; its rest is what the next read gives. Default false. */
+  readonly partial?: boolean | undefined;
+}
+
 /** Which directions a flow may be used in. */
 export type FlowMode = 'read-write' | 'read-only' | 'write-only';
 
@@ -103,9 +108,12 @@ export interface Flow extends AsyncIterable<Buffer>, AsyncDisposable {
   read(options?: WaitOptions): Promise<Buffer | null>;
   /**
    * Reads the next message into the start of `target` and resolves to its length, or `null` at the clean end. A
-   * message that does not fit stays: `FLOWRING_MESSAGE_TOO_LARGE` with `details.messageBytes`.
+   * message that does not fit stays: `FLOWRING_MESSAGE_TOO_LARGE` with `details.messageBytes`; or, with `partial`, gives
+   * what fits, and {@link restBytes} says how much is left for the next read.
    */
-  readInto(target: Uint8Array, options?: WaitOptions): Promise<number | null>;
+  readInto(target: Uint8Array, options?: ReadIntoOptions): Promise<number | null>;
+  /** What is left of a message that was read in part, bytes; 0: the last read reached the end of its message. */
+  readonly restBytes: number;
   /** `read` without waiting. Throws where `read` would reject. */
   tryRead(): Buffer | 'would-block' | null;
   /** Resolves when `tryRead` would not say `would-block`: a message, or the end. */

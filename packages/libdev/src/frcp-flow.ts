@@ -53,7 +53,7 @@ export class FrcpFlow extends BaseFlow implements Pumped {
   }
 
   override get rxQueueLength(): number {
-    return this.#connection.readableSdus + (this.#peeked === null ? 0 : 1);
+    return this.#connection.readableSdus + (this.#peeked === null ? 0 : 1) + this.restMessages;
   }
 
   override onMessage(slab: Buffer, start: number, end: number): void {

@@ -13,6 +13,7 @@ export type {
   FlowEventType,
   FlowMode,
   FlowStats,
+  ReadIntoOptions,
   WaitOptions,
   WriteOutcome,
 } from './flow-types.ts';

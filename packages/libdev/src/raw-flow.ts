@@ -22,6 +22,10 @@ export class RawFlow extends BaseFlow {
   }
 
   get rxQueueLength(): number {
+    return this.#queued + this.restMessages;
+  }
+
+  get #queued(): number {
     return this.#queue === null ? 0 : this.#queue.length;
   }
 
@@ -30,7 +34,7 @@ export class RawFlow extends BaseFlow {
       this.port!.consumed(end - start);
       return;
     }
-    if (this.rxQueueLength === 0 && this.messageReaderWaits) {
+    if (this.#queued === 0 && this.messageReaderWaits) {
       this.port!.consumed(end - start);
       this.handOver(slab.subarray(start, end));
       return;
@@ -51,7 +55,7 @@ export class RawFlow extends BaseFlow {
 
   override compact(): void {
     this.#listed = false;
-    if (this.rxQueueLength > 0) this.#queue!.compact();
+    if (this.#queued > 0) this.#queue!.compact();
     else this.#releaseQueue();
   }
 
@@ -69,7 +73,7 @@ export class RawFlow extends BaseFlow {
   }
 
   protected override nextBytes(): number {
-    return this.rxQueueLength === 0 ? -1 : this.#queue!.headBytes;
+    return this.#queued === 0 ? -1 : this.#queue!.headBytes;
   }
 
   protected override put(message: Uint8Array): WriteOutcome {

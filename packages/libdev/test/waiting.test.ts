@@ -73,6 +73,34 @@ describe.each(['raw', 'data'] as const)('waiting on a flow of QoS %s', (qos) => 
     expect(target.toString('latin1', 0, 5)).toBe('12345');
   });
 
+  test('reads a message in parts: its rest comes first, whatever reads it, and its end is told', async () => {
+    const { a, b } = await pair(qos);
+    await a.write(Buffer.from('0123456789'));
+    await a.write(WORD);
+    const target = Buffer.alloc(4);
+    expect(await b.readInto(target, { partial: true })).toBe(4);
+    expect([text(target), b.restBytes]).toEqual(['0123', 6]);
+    expect(await b.readInto(target, { partial: true })).toBe(4);
+    expect([text(target), b.restBytes]).toEqual(['4567', 2]);
+    expect(await codeOf(b.readInto(Buffer.alloc(1)))).toBe('FLOWRING_MESSAGE_TOO_LARGE');
+    expect(text(await b.read())).toBe('89');
+    expect(b.restBytes).toBe(0);
+    expect(await b.readInto(target, { partial: true })).toBe(4);
+    expect([text(target), b.restBytes]).toEqual(['word', 0]);
+  });
+
+  test('gives the rest of a message after the peer has ended, then the end', async () => {
+    const { a, b } = await pair(qos);
+    await a.write(WORD);
+    const left = a.dealloc();
+    expect(await b.readInto(Buffer.alloc(3), { partial: true })).toBe(3);
+    await left;
+    await eventually(() => !b.isOpen, 'the end comes');
+    expect(b.rxQueueLength).toBe(1);
+    expect(text(b.tryRead() as Buffer)).toBe('d');
+    expect(await b.readInto(Buffer.alloc(3), { partial: true })).toBeNull();
+  });
+
   test('forbids a direction', async () => {
     const { a, b } = await pair(qos);
     a.mode = 'read-only';
