@@ -91,7 +91,7 @@ export class Flow implements FlowPort {
 
   consumed(messageBytes: number): void {
     this.owed = Math.min(this.owed + messageBytes + MESSAGE_OVERHEAD_BYTES, this.unreturned);
-    if (this.owed >= this.windowBytes >> 2 && (this.flags & (FLAG.peerEnded | FLAG.detached)) === 0) {
+    if (this.owed >= this.windowBytes >> 1 && (this.flags & (FLAG.peerEnded | FLAG.detached)) === 0) {
       this.#mux.returnCredit(this);
     }
   }

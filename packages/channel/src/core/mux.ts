@@ -231,7 +231,7 @@ export class Mux {
   }
 
   #writeCredit(flow: Flow): boolean {
-    if (flow.owed < flow.windowBytes >> 2 || (flow.flags & (FLAG.peerEnded | FLAG.detached)) !== 0)
+    if (flow.owed < flow.windowBytes >> 1 || (flow.flags & (FLAG.peerEnded | FLAG.detached)) !== 0)
       return true;
     if (!this.#writeNumber(RECORD.credit, flow.flow, flow.owed)) return false;
     flow.unreturned -= flow.owed;
