@@ -41,7 +41,7 @@ for (const lossRate of [0, 0.001, 0.01, 0.02]) {
   const tcp = mean(runs.map((run) => run.tcp));
   const lowest = Math.min(...runs.map((run) => run.ours / run.tcp));
   console.log(
-    `${fixed(lossRate * 100)} ${fixed(ours)} ${fixed(tcp)} ${fixed(ours / tcp)}   ${fixed(lowest)}`,
+    `${fixed(lossRate * 100)} ${fixed(ours)} ${fixed(tcp)}   ${(ours / tcp).toFixed(4)}   ${lowest.toFixed(4)}`,
   );
 }
 if (values.shares) {
