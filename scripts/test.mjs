@@ -10,14 +10,14 @@ import { makeTreeWithoutKoffi } from './tree-without-koffi.mjs';
 
 /** A suite that hangs is ended, and is a failure. */
 const SUITE_MAX_MS = 10 * 60_000;
-/** More than `check` has time for. */
-const MORE = { FLOWRING_SWARM_SEEDS: '1000' };
+/** 2,000 seeds of all profiles. */
+const SEEDS = { FLOWRING_SIM_SEEDS: '1600' };
 /** Says to the tests that koffi is missing on purpose. */
 const FALLBACK = { FLOWRING_TEST_WITHOUT_KOFFI: '1' };
 const SUITES = [
-  { name: 'unit', args: ['--selectProjects', 'unit'], env: MORE },
+  { name: 'unit', args: ['--selectProjects', 'unit'] },
   { name: 'tidy', args: ['--selectProjects', 'tidy'] },
-  { name: 'sim', args: ['--selectProjects', 'sim'] },
+  { name: 'sim', args: ['--selectProjects', 'sim'], env: SEEDS },
   { name: 'conformance', args: ['--selectProjects', 'conformance'] },
   { name: 'process', args: ['--selectProjects', 'process'] },
   { name: 'libdev (no koffi)', args: ['packages/libdev/', '--selectProjects', 'unit'], env: FALLBACK },

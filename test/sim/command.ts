@@ -1,7 +1,10 @@
 import { parseArgs } from 'node:util';
 import { runBatch, type BatchResult } from './batch.ts';
+import fs from 'node:fs';
 import { runJobs } from './jobs.ts';
 import type { Knobs } from './knobs.ts';
+import { readCapture, Recorder } from './plot/capture.ts';
+import { sequencePlot } from './plot/sequence-plot.ts';
 import { report, reportMarks } from './report.ts';
 import { PROFILES, runSeed, type ProfileName } from './run-seed.ts';
 import { TextTrace } from './trace.ts';
@@ -13,6 +16,8 @@ const HELP = `npm run sim -- [options]
   --knobs JSON     these knobs instead of those that the seed draws; the others are calm
   --jobs N         in so many processes (1)
   --trace          prints what happens, a line for each packet; one seed only
+  --plot FILE      draws numbers, acknowledgements and window over time as SVG; one seed of a pair, or a capture
+  --capture FILE   with --plot: reads this capture instead of running a seed; without: writes the seed's
   --json           prints the result as JSON
   --help           this
 
@@ -25,6 +30,8 @@ const OPTIONS = {
   knobs: { type: 'string' },
   jobs: { type: 'string', default: '1' },
   trace: { type: 'boolean', default: false },
+  plot: { type: 'string' },
+  capture: { type: 'string' },
   json: { type: 'boolean', default: false },
   help: { type: 'boolean', default: false },
 } as const;
@@ -53,6 +60,10 @@ export async function main(args: readonly string[]): Promise<number> {
       profile: profileOf(values.profile),
       knobs: values.knobs === undefined ? null : (JSON.parse(values.knobs) as Partial<Knobs>),
     };
+    if (values.plot !== undefined || values.capture !== undefined) {
+      draw(asked, values.plot, values.capture);
+      return 0;
+    }
     if (values.trace) traceSeed(asked, print);
     const began = performance.now();
     const batch = await run(asked);
@@ -78,6 +89,19 @@ async function run({ first, count, jobs, profile, knobs }: Asked): Promise<Batch
 function traceSeed({ first, profile, knobs }: Asked, print: (line: string) => void): void {
   const trace = new TextTrace(print);
   runSeed(first, profile, knobs === null ? { trace } : { trace, knobs });
+}
+
+function draw(asked: Asked, plot: string | undefined, capture: string | undefined): void {
+  if (plot !== undefined && capture !== undefined) {
+    fs.writeFileSync(plot, sequencePlot(readCapture(capture), capture));
+    return;
+  }
+  const { first, profile, knobs } = asked;
+  if (profile === 'stack') throw new RangeError('--plot: a stack has many flows; take a profile of one pair');
+  const recorder = new Recorder();
+  runSeed(first, profile, knobs === null ? { trace: recorder } : { trace: recorder, knobs });
+  if (plot !== undefined) fs.writeFileSync(plot, sequencePlot(recorder.flow, `seed ${first} of ${profile}`));
+  if (capture !== undefined) fs.writeFileSync(capture, `${recorder.lines.join('\n')}\n`);
 }
 
 function profileOf(name: string): ProfileName {
