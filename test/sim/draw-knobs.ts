@@ -1,3 +1,4 @@
+import { UNEVEN } from './expectations.ts';
 import { CALM, ENDING, WORKLOAD, type Knobs } from './knobs.ts';
 import type { Dice } from './seeded.ts';
 
@@ -116,6 +117,12 @@ function onReliableLower(dice: Dice, knobs: Knobs): Knobs {
   };
 }
 
+/** Nothing goes wrong: then nothing may be done twice. */
+function onEvenPath(dice: Dice, knobs: Knobs): Knobs {
+  const calm = Object.fromEntries(UNEVEN.map((name) => [name, CALM[name]]));
+  return { ...knobs, ...calm, ratePpmB: knobs.ratePpmA, delayUs: dice.pick([100, MS, 20 * MS]) };
+}
+
 function drawAdversary(dice: Dice): Partial<Knobs> {
   return {
     forges: some(dice, 150, () => dice.between(1, 20)),
@@ -153,6 +160,7 @@ export function drawSmall(dice: Dice): Knobs {
   const corruptPct = knobs.integrity === 1 ? some(dice, 500, () => dice.between(1, 10)) : 0;
   const moves = some(dice, 120, () => dice.between(1, 3));
   const rUs = dice.pick([30 * SECOND, 30 * SECOND, 30 * SECOND, 10 * SECOND, 2 * SECOND]);
+  if (dice.chance(60)) return onEvenPath(dice, knobs);
   return withTimeToRecover(
     dice.chance(130)
       ? onReliableLower(dice, knobs)
@@ -163,7 +171,8 @@ export function drawSmall(dice: Dice): Knobs {
 /** All knobs of one pair at full width. */
 export function drawFrcp(dice: Dice): Knobs {
   const small = drawSmall(dice);
-  if (small.lowerReliable === 1) return { ...small, ...drawPrograms(dice, small.mtuBytes, 4_000) };
+  if (small.lowerReliable === 1)
+    return { ...small, ...drawPrograms(dice, small.mtuBytes, 4_000), ...longStalls(dice) };
   return withTimeToRecover({
     ...small,
     ...drawPrograms(dice, small.mtuBytes, 4_000),
@@ -183,6 +192,15 @@ export function drawFrcp(dice: Dice): Knobs {
     moveMtuBytes: some(dice, 300, () => dice.pick([64, 256, 9_000])),
     faultsUs: dice.pick([5 * SECOND, MINUTE, 10 * MINUTE, HOUR]),
   });
+}
+
+/** A reliable lower flow keeps PDUs for ever: for longer than any run would live. */
+function longStalls(dice: Dice): Partial<Knobs> {
+  return {
+    stalls: some(dice, 500, () => dice.between(1, 3)),
+    stallMaxUs: dice.pick([SECOND, 3 * MINUTE]),
+    faultsUs: 10 * MINUTE,
+  };
 }
 
 /** Hours in which little happens: paused readers, idle runs, clocks that wrap. */

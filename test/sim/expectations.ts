@@ -1,9 +1,25 @@
 import type { Expectations } from './frcp-end.ts';
-import type { Knobs } from './knobs.ts';
+import { CALM, type KnobName, type Knobs } from './knobs.ts';
 
 const SECOND = 1_000_000;
 /** A failure less likely than this per PDU does not happen. */
 const NEVER_LOG10 = -9;
+/** What makes copies needful, or a peer that answers late. */
+export const UNEVEN: readonly KnobName[] = [
+  ...(['lossPct', 'dupPct', 'jitterUs', 'tailUs', 'stragglePct', 'corruptPct', 'bandwidthKbps'] as const),
+  ...([
+    'blackouts',
+    'timerLagUs',
+    'turnUs',
+    'stalls',
+    'suspends',
+    'crash',
+    'forges',
+    'replays',
+    'reflects',
+  ] as const),
+  ...(['mplFactor', 'lowerReliable', 'unreliable', 'moves'] as const),
+];
 
 /**
  * What these knobs leave of FRCP's promises. A flow must survive when after every interruption enough of R is left
@@ -11,7 +27,13 @@ const NEVER_LOG10 = -9;
  */
 export function expectationsOf(knobs: Knobs): Expectations {
   const mplHolds = knobs.mplFactor <= 1;
-  return { mplHolds, mustSurvive: mplHolds && knobs.crash === 0 && survives(knobs) };
+  return { mplHolds, mustSurvive: mplHolds && knobs.crash === 0 && survives(knobs), isEven: isEven(knobs) };
+}
+
+/** Every knob of the path and the hosts is calm, and a round trip with its delayed acknowledgement is over in time. */
+function isEven(knobs: Knobs): boolean {
+  const isCalm = UNEVEN.every((name) => knobs[name] === CALM[name]);
+  return isCalm && knobs.ratePpmA === knobs.ratePpmB && 2 * knobs.delayUs < knobs.rtoInitialUs;
 }
 
 function survives(knobs: Knobs): boolean {

@@ -12,6 +12,8 @@ export interface Expectations {
   readonly mplHolds: boolean;
   /** The path lets enough through that nobody gives up. */
   readonly mustSurvive: boolean;
+  /** Nothing is lost, late or slow: nothing needs to be sent twice. */
+  readonly isEven: boolean;
 }
 
 /** What an end of a flow needs from its world. */
@@ -157,6 +159,7 @@ export class FrcpEnd implements Resident {
     if (lower.mtuBytes < this.mtuBytes) this.movedToSmaller = true;
     this.mtuBytes = lower.mtuBytes;
     this.mplUs = Math.max(this.mplUs, lower.mplUs);
+    this.#world.checker.onMove(this);
     this.conn.moveLower(this.now(), lower);
     this.settle();
   }

@@ -88,10 +88,11 @@ export class FrcpWorld implements EndWorld, WorkloadWorld {
     const clock = new HostClock(isA ? knobs.ratePpmA : knobs.ratePpmB, isA ? knobs.epochUsA : knobs.epochUsB);
     const process = new SimProcess(name, clock, this.queue, knobs.lowerReliable === 1);
     let first = isA ? knobs.firstSeqA : knobs.firstSeqB;
+    let last = 0;
     const randomU32 = (): number => {
-      const value = first >= 0 ? first : dice.u32();
+      const value = first >= 0 ? first : nearLast(dice.u32(), last);
       first = -1;
-      return value;
+      return (last = value);
     };
     const { mtuBytes, mplUs, aUs, rUs, windowPdus, windowBytes, sduMaxBytes, rtoMinUs, rtoInitialUs } = knobs;
     const end = new FrcpEnd(this, {
@@ -214,8 +215,10 @@ export class FrcpWorld implements EndWorld, WorkloadWorld {
     this.marks.onSent(this, from);
     this.#trace?.sent(this, from, pdu, path.copies === 0);
     this.#adversary.overhear(from, pdu, nowUs);
-    for (let n = 0; n < path.copies; n += 1)
+    for (let n = 0; n < path.copies; n += 1) {
+      this.checker.onTransit(from, path.arrivals[n]! - nowUs);
       this.queue.add(path.arrivals[n]!, new Arrival(this, from.peer, path.corrupt(pdu)));
+    }
   }
 
   arrive(to: FrcpEnd, pdu: Uint8Array): void {
@@ -297,6 +300,11 @@ export class FrcpWorld implements EndWorld, WorkloadWorld {
       this.#tellOfDeath(this.a);
     });
   }
+}
+
+/** One draw of eight is made one that lies close to the last: R-FRCP-22 must not trust to luck. */
+function nearLast(drawn: number, last: number): number {
+  return drawn % 8 === 0 ? (last + ((drawn >>> 8) & 0xffff)) % 2 ** 32 : drawn;
 }
 
 class Arrival implements Due {

@@ -1,6 +1,7 @@
 import { FLAG, readI32, type Pci } from '../../../packages/frcp/src/pci.ts';
 import { violated } from '../violation.ts';
 import type { Direction } from './direction.ts';
+import { checkGranted } from './granting.ts';
 
 /** A window is at most so wide on the wire (R-FRCP-34). */
 const WINDOW_PDUS_MAX = 1 << 20;
@@ -11,6 +12,7 @@ const CREDIT_UNIT_BYTES = 256;
 export function onAckSent(way: Direction, buf: Uint8Array, pci: Pci): void {
   const { to } = way;
   way.ackDueAt = Infinity;
+  if (pci.flags === FLAG.ACK) checkRate(way);
   const index = way.next + ((pci.ack - way.rxBase - way.next) | 0);
   if (!way.hasRun || index !== way.next) {
     if (pci.ack === way.probeSeq && (pci.flags & FLAG.DATA) === 0) return;
@@ -23,6 +25,16 @@ export function onAckSent(way: Direction, buf: Uint8Array, pci: Pci): void {
   way.saidAck = index;
   checkRanges(way, buf, pci);
   checkWindow(way, index, pci);
+}
+
+/** I11: copies alone provoke no more than one acknowledgement in A (R-FRCP-41). */
+function checkRate(way: Direction): void {
+  const { to } = way;
+  const at = to.now();
+  if (!way.hasNews && way.reliable && at - way.bareAckAt < to.params.aUs)
+    violated('I11', `${to.name} acknowledges copies ${at - way.bareAckAt} us after the last time`);
+  way.hasNews = false;
+  way.bareAckAt = at;
 }
 
 /** I8: selectively acknowledged is only what was accepted. */
@@ -44,9 +56,10 @@ function checkWindow(way: Direction, index: number, pci: Pci): void {
   const edge = index + ((pci.edge - pci.ack) | 0);
   if (edge < way.saidEdge) violated('I10', `${to.name} moves its edge from ${way.saidEdge} to ${edge}`);
   if (edge > index + windowPdus) violated('I20', `${to.name} grants ${edge - index} PDUs`);
+  const limitPos = way.posOf(index) + pci.creditBytes;
+  checkGranted(way, index, edge, limitPos);
   way.saidEdge = edge;
   if (pci.creditBytes > windowBytes) violated('I20', `${to.name} grants ${pci.creditBytes} bytes`);
-  const limitPos = way.posOf(index) + pci.creditBytes;
   if (limitPos < way.saidLimitPos - CREDIT_UNIT_BYTES)
     violated('I10', `${to.name} takes back credit: ${way.saidLimitPos} to ${limitPos}`);
   way.saidLimitPos = Math.max(way.saidLimitPos, limitPos);

@@ -12,6 +12,8 @@ export class Direction {
   readonly stream: number;
   /** Bytes of each message written. */
   readonly written: number[] = [];
+  /** Bytes of each message and all before it. */
+  readonly writtenThrough: number[] = [];
   /** Messages read by the receiving program; unreliable: one past the last one's serial. */
   delivered = 0;
   /** Messages accepted by the receiver's FRCP when its program closed, and when the end came; -1: not yet. */
@@ -56,6 +58,16 @@ export class Direction {
   saidAck = 0;
   saidEdge: number;
   saidLimitPos: number;
+  /** The first byte that it could at most have withheld, had it granted whenever it could. */
+  mostPos: number;
+  /** It has something to say beyond that copies came. */
+  hasNews = false;
+  /** When its last bare acknowledgement left, receiver's clock. */
+  bareAckAt = -Infinity;
+  /** Its program has read since the last turn. */
+  hasRead = false;
+  /** The quickest any PDU came over, true time. */
+  shortestUs = Infinity;
   /** Number of the last probe it took in without a run. */
   probeSeq: number | null = null;
 
@@ -64,7 +76,7 @@ export class Direction {
     this.to = to;
     this.stream = stream;
     this.edge = this.saidEdge = from.params.windowPdus;
-    this.limitPos = this.saidLimitPos = from.params.windowBytes;
+    this.limitPos = this.saidLimitPos = this.mostPos = from.params.windowBytes;
   }
 
   get reliable(): boolean {
@@ -79,6 +91,11 @@ export class Direction {
   /** Messages whose last PDU is before an index. */
   sdusBefore(index: number): number {
     return index === 0 ? 0 : this.sdusThrough[index - 1]!;
+  }
+
+  /** Bytes of the first so many messages. */
+  bytesOf(messages: number): number {
+    return messages === 0 ? 0 : this.writtenThrough[messages - 1]!;
   }
 
   /** Messages written and, as far as the sender can know, not acknowledged. */

@@ -4,10 +4,11 @@ import { decodePci, FLAG, newPci, openTrailer, type Pci } from '../../../package
 import type { FrcpEnd } from '../frcp-end.ts';
 import { violated } from '../violation.ts';
 import { checkAckLeft, checkUnacked, onAckSent, onAckTaken } from './acking.ts';
-import { checkBounds, checkReadable } from './bounds.ts';
+import { checkBounds, checkReadable, checkRoundTrip } from './bounds.ts';
 import { checkNothingMore, onDelivered } from './delivery.ts';
 import { Direction } from './direction.ts';
 import { checkDrained, onClosed, onDown, onEnd } from './ending.ts';
+import { checkWindowTold, noteRoom } from './granting.ts';
 import { checkRunExpiry, checkRunsOpened, EXPECT, onDataTaken, type Expectation } from './receiving.ts';
 import { onDataSent } from './sending.ts';
 
@@ -53,16 +54,32 @@ export class FlowChecker {
   }
 
   onWritten(end: FrcpEnd, bytes: number): void {
-    this.outOf(end).written.push(bytes);
+    const way = this.outOf(end);
+    way.writtenThrough.push(way.bytesOf(way.written.length) + bytes);
+    way.written.push(bytes);
   }
 
   onClose(end: FrcpEnd): void {
     const into = this.into(end);
     into.acceptedAtClose = into.accepted;
+    into.hasNews = true;
+  }
+
+  onMove(end: FrcpEnd): void {
+    this.into(end).hasNews = true;
+  }
+
+  /** A copy of a PDU will be so long on its way. */
+  onTransit(from: FrcpEnd, us: number): void {
+    const way = this.outOf(from);
+    if (us < way.shortestUs) way.shortestUs = us;
   }
 
   onDelivered(end: FrcpEnd, sdu: Uint8Array): void {
-    onDelivered(this.into(end), sdu);
+    const into = this.into(end);
+    onDelivered(into, sdu);
+    into.hasNews = into.hasRead = true;
+    noteRoom(into);
   }
 
   read(end: FrcpEnd, pdu: Uint8Array, pci: Pci): boolean {
@@ -104,6 +121,7 @@ export class FlowChecker {
     if ((pci.flags & FLAG.RESET) !== 0) return;
     if ((pci.flags & FLAG.ACK) !== 0 && end.isOpen) onAckTaken(this.outOf(end), pci);
     const into = this.into(end);
+    if ((pci.flags & FLAG.RDVS) !== 0 || pci.pduBytes > 0) into.hasNews = true;
     if ((pci.flags & FLAG.DATA) !== 0) this.lastExpectation = onDataTaken(into, pci);
     else if ((pci.flags & (FLAG.RDVS | FLAG.DRF)) === (FLAG.RDVS | FLAG.DRF)) into.probeSeq = pci.seq;
   }
@@ -114,6 +132,7 @@ export class FlowChecker {
       this.resetsRefused += 1;
     checkRunsOpened(into, this.#runsBefore, end.conn.stats.runsOpened, this.takenPci);
     checkUnacked(this.outOf(end));
+    noteRoom(into);
     checkReadable(into);
     checkNothingMore(into);
     if ((this.#turns & (INSPECT_EVERY - 1)) === 0 && end.isOpen) checkRunExpiry(into);
@@ -126,7 +145,10 @@ export class FlowChecker {
   afterTurn(end: FrcpEnd): void {
     this.#turns += 1;
     checkAckLeft(this.into(end));
-    if ((this.#turns & (INSPECT_EVERY - 1)) === 0) checkBounds(this.outOf(end));
+    checkWindowTold(this.into(end));
+    if ((this.#turns & (INSPECT_EVERY - 1)) !== 0) return;
+    checkBounds(this.outOf(end));
+    checkRoundTrip(this.outOf(end), this.into(end));
   }
 
   /** Its process stood still: what it owed in that time is due now. */

@@ -57,6 +57,7 @@ function takeUnreliable(way: Direction, index: number, pci: Pci): Expectation {
 /** I11: what was taken in, a copy too, is acknowledged within A. */
 function owe(way: Direction, expectation: Expectation): Expectation {
   const { to } = way;
+  if (expectation === EXPECT.ACCEPTED) way.hasNews = true;
   if (!to.params.lowerReliable) way.ackDueAt = Math.min(way.ackDueAt, to.now() + to.params.aUs + to.lagUs);
   return expectation;
 }

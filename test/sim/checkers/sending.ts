@@ -5,6 +5,8 @@ import { receiverTimerUs, senderTimerMinUs } from './times.ts';
 
 const KEPT_FLAGS = FLAG.DRF | FLAG.FIRST | FLAG.LAST | FLAG.END;
 const DIGEST_SAMPLES = 24;
+/** A new run's numbers begin at least this far from those of the last (R-FRCP-22). */
+const RUN_DISTANCE = 1 << 24;
 
 /** A digest of a PDU's user data; large ones are sampled. */
 function digestOf(buf: Uint8Array, start: number, end: number): number {
@@ -35,6 +37,8 @@ function onCopy(way: Direction, index: number, buf: Uint8Array, pci: Pci, at: nu
     violated('I13', `${from.name} changes flags of number ${pci.seq >>> 0} to ${pci.flags & KEPT_FLAGS}`);
   if (at - way.firstSentAt[index]! > from.params.rUs)
     violated('I13', `${from.name} sends number ${pci.seq >>> 0} again after R`);
+  if (from.faults.isEven && !from.closeCalled && !from.peer.closeCalled)
+    violated('I12', `${from.name} sends number ${pci.seq >>> 0} again, and nothing was lost or late`);
   way.copies[index]! += 1;
   way.lastSentUs[index] = nowUs;
 }
@@ -91,6 +95,8 @@ function startRun(way: Direction, pci: Pci, at: number, isFirst: boolean): void 
       violated('I14', `${from.name} starts a run with ${way.nxt - way.una} PDUs unacknowledged`);
     if (at - way.lastNewAt < senderTimerMinUs(from.params, from.mplUs) || from.params.lowerReliable)
       violated('I14', `${from.name} starts a run ${at - way.lastNewAt} us after its last new number`);
+    if (Math.abs((pci.seq - way.base - way.nxt) | 0) < RUN_DISTANCE)
+      violated('I13', `${from.name} starts a run among the numbers of the last`);
     if (!(from.process.clockStoodStill || to.process.clockStoodStill) && to.isAlive && way.runLives(to.now()))
       violated(
         'I16',

@@ -31,7 +31,7 @@ export class StackEnd {
       machine,
       process: program.process,
       dice: dice.fork(),
-      faults: { mplHolds: true, mustSurvive: false },
+      faults: { mplHolds: true, mustSurvive: false, isEven: false },
       timerLagUs: knobs.timerLagUs,
       turnUs: knobs.turnUs,
       params: {
