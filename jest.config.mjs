@@ -37,7 +37,7 @@ export default {
   projects: [
     project('unit', 'packages/*/test/**/*.test.ts', 'test/fuzz/**/*.test.ts'),
     project('tidy', 'test/tidy/**/*.test.ts'),
-    project('sim', 'test/sim/**/*.test.ts'),
+    project('sim', 'test/sim/**/*.test.ts', 'test/mutants/**/*.test.ts'),
     project('conformance', 'test/conformance/**/*.test.ts'),
     project('process', 'test/process/**/*.test.ts', 'examples/test/**/*.test.ts'),
   ],

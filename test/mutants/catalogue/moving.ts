@@ -1,0 +1,101 @@
+import type { Mutant } from '../mutant.ts';
+
+/** Another lower flow; and lower flows that lose nothing. */
+export const MOVING: readonly Mutant[] = [
+  {
+    name: 'move-forgets-old-life',
+    breaks: 'after a move the life of PDUs on the old lower flow no longer counts',
+    requirement: 'R-FRCP-70',
+    caughtBy: ['I14', 'I15', 'I18'],
+    patches: [
+      {
+        file: 'connection.ts',
+        find: 'Math.max(this.times.mplUs, lower.mplUs)',
+        replace: 'lower.mplUs',
+      },
+    ],
+  },
+  {
+    name: 'move-starts-numbers-anew',
+    breaks: 'a move draws new numbers',
+    requirement: 'R-FRCP-70',
+    caughtBy: ['I14', 'I13'],
+    patches: [
+      {
+        file: 'sender.ts',
+        find: 'this.recovery.moveTo(times);',
+        replace: 'this.recovery.moveTo(times);\n    this.runStarted = false;',
+      },
+    ],
+  },
+  {
+    name: 'move-keeps-old-cut',
+    breaks: 'what was cut for the old lower flow is sent on a narrower one',
+    requirement: 'R-FRCP-70',
+    caughtBy: ['I39', 'I13'],
+    profiles: ['frcp'],
+    patches: [
+      {
+        file: 'sender.ts',
+        find: 'if (!recut(window, times.payloadMaxBytes, this.params.stream)) return false;',
+        replace: 'if (!window.retains && window.nxtPos !== window.unaPos) return false;',
+      },
+    ],
+  },
+  {
+    name: 'move-without-segments',
+    breaks: 'what was sent is sent again whole on a narrower lower flow',
+    requirement: 'R-FRCP-73',
+    caughtBy: ['I39'],
+    profiles: ['frcp'],
+    patches: [
+      {
+        file: 'sender.ts',
+        find: 'longestBefore(window, window.nxt) > times.payloadMaxBytes ? new SegmentCutter(window.nxt, times) : null;',
+        replace: 'null;',
+      },
+    ],
+  },
+  {
+    name: 'segments-not-aligned',
+    breaks: 'segments end anywhere, not at units of 8 bytes',
+    requirement: 'R-FRCP-71',
+    caughtBy: ['I40', 'I23'],
+    profiles: ['frcp'],
+    patches: [
+      {
+        file: 'segment-cutter.ts',
+        find: 'this.maxBytes = (times.payloadMaxBytes - SEGMENT_BYTES) & -SEGMENT_UNIT_BYTES;',
+        replace: 'this.maxBytes = (times.payloadMaxBytes - SEGMENT_BYTES - SEGMENT_UNIT_BYTES) | 1;',
+      },
+    ],
+  },
+  {
+    name: 'segments-counted-twice',
+    breaks: 'a segment that comes again counts as another one: the PDU is whole too early',
+    requirement: 'R-FRCP-72',
+    caughtBy: ['I2', 'I4', 'I8', 'I23', 'I18'],
+    profiles: ['frcp'],
+    patches: [
+      { file: 'segment-store.ts', find: 'if ((this.have[unit >>> 3]! & bit) !== 0) continue;', replace: '' },
+    ],
+  },
+  {
+    name: 'reliable-lower-flow-times-out',
+    breaks: 'where nothing can be lost, a timeout sends again what was not kept',
+    requirement: 'R-FRCP-48',
+    caughtBy: ['I13', 'I2', 'I4', 'I22', 'I40', 'I23'],
+    patches: [
+      {
+        file: 'sender.ts',
+        find: 'else if (this.params.lowerReliable) {',
+        replace: 'else if (this.params.lowerReliable && this.window.retains) {',
+      },
+      {
+        file: 'sender.ts',
+        find: 'if (this.params.lowerReliable) this.timers.rtxAt = now + this.rendezvousDelay();',
+        replace: 'if (this.params.lowerReliable) this.timers.rtxAt = now + this.recovery.rtoUs;',
+      },
+    ],
+  },
+];
