@@ -74,6 +74,7 @@ export function onAckTaken(way: Direction, pci: Pci): boolean {
   way.una = index;
   const width = (pci.edge - pci.ack) | 0;
   if (width < 0 || width > WINDOW_PDUS_MAX) return moves;
+  way.olderEdge = index + width < way.edge;
   if (index + width > way.edge) {
     way.edge = index + width;
     if (!moves) way.windowUpdates += 1;

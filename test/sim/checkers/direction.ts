@@ -40,6 +40,8 @@ export class Direction {
   edge: number;
   limitPos: number;
   endIndex = -1;
+  /** The acknowledgement taken in last had an older edge: overtaken on its way. */
+  olderEdge = false;
   /** Acknowledgements that only moved the edge. */
   windowUpdates = 0;
 

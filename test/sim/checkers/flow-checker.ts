@@ -135,6 +135,9 @@ export class FlowChecker {
     noteRoom(into);
     checkReadable(into);
     checkNothingMore(into);
+    const out = this.outOf(end);
+    if (out.olderEdge) checkBounds(out);
+    out.olderEdge = false;
     if ((this.#turns & (INSPECT_EVERY - 1)) === 0 && end.isOpen) checkRunExpiry(into);
   }
 
