@@ -5,7 +5,6 @@ import { rtoMaxUs } from './times.ts';
 interface Inspection {
   readonly send?: {
     readonly rtoUs: number;
-    readonly windowPdus: number;
     readonly queuedBytes: number;
     readonly queuedPdus: number;
     readonly ringBytes: number;
@@ -31,11 +30,6 @@ export function checkBounds(way: Direction): void {
     const { rtoMinUs, windowBytes, windowPdus, sduMaxBytes } = from.params;
     if (send.rtoUs > rtoMaxUs(from.params) || send.rtoUs < Math.min(rtoMinUs, rtoMaxUs(from.params)))
       violated('I12', `${from.name} has a timeout of ${send.rtoUs} us`);
-    if (way.reliable && from.isOpen && way.nxt > 0 && send.windowPdus < way.edge - way.una)
-      violated(
-        'I10',
-        `${from.name} takes its window for ${send.windowPdus}, granted are ${way.edge - way.una}`,
-      );
     if (send.queuedBytes > Math.max(windowBytes, sduMaxBytes))
       violated('I39', `${from.name} queues ${send.queuedBytes} bytes`);
     const pdus = Math.max(windowPdus, sduMaxBytes) + 1;
