@@ -1,26 +1,29 @@
 import { Duplex } from 'node:stream';
 import type { DuplexOptions } from 'node:stream';
-import type { Flow } from './flow-types.ts';
+import { FlowringError, isFlowringError } from '@flowring/common';
+import type { DeallocOptions, Flow } from './flow-types.ts';
 
 type Done = (error?: Error | null) => void;
 
 /** Bytes of one message at most, so that one large write does not delay what other flows send. */
 const CHUNK_MAX_BYTES = 65_536;
 const END_OF_STREAM = Buffer.alloc(0);
+/** A smaller message is copied: a stream that is not read holds many, and each view would hold 64 KiB. */
+const VIEW_MIN_BYTES = 1_024;
 
-/** Stream options of {@link toDuplex}. */
-export type FlowDuplexOptions = Pick<
-  DuplexOptions,
-  'allowHalfOpen' | 'readableHighWaterMark' | 'writableHighWaterMark'
->;
+/** Stream options of {@link toDuplex}; `lingerMs` is that of the `dealloc` after both directions have ended. */
+export type FlowDuplexOptions = Pick<DeallocOptions, 'lingerMs'> &
+  Pick<DuplexOptions, 'allowHalfOpen' | 'readableHighWaterMark' | 'writableHighWaterMark'>;
 
 /**
  * A byte stream over a flow, for what wants a socket: `http` (`server.emit('connection', stream)`,
  * `http.request({ createConnection: () => stream })`), `tls` (`tls.connect({ socket: stream })`), `ws`. Both ends must use
  * it: message boundaries mean nothing, and an empty message is the end of one direction (a flow has no half close).
  * When both directions have ended the flow is deallocated; `destroy` aborts it. The peer's `dealloc` ends the stream,
- * its death destroys it with `FLOWRING_PEER_GONE`. Backpressure works both ways. Use it on reliable flows: bytes lost
- * by a raw flow are lost from the stream. `allowHalfOpen` is false by default, as in `net`.
+ * its death destroys it with `FLOWRING_PEER_GONE`, also after the peer's direction has ended. A reader slower than
+ * `lingerMs` loses the last bytes, with an error at both ends: `Infinity` waits for as long as the peer lives.
+ * Backpressure works both ways. Use it on reliable flows: bytes lost by a raw flow are lost from the stream.
+ * `allowHalfOpen` is false by default, as in `net`.
  */
 export function toDuplex(flow: Flow, options: FlowDuplexOptions = {}): Duplex {
   return new FlowDuplex(flow, options);
@@ -29,12 +32,14 @@ export function toDuplex(flow: Flow, options: FlowDuplexOptions = {}): Duplex {
 class FlowDuplex extends Duplex {
   readonly #flow: Flow;
   readonly #chunkMaxBytes: number;
+  readonly #lingerMs: number | undefined;
   #reading = false;
   #sentEnd = false;
 
   constructor(flow: Flow, options: FlowDuplexOptions) {
     super({ allowHalfOpen: false, ...options });
     this.#flow = flow;
+    this.#lingerMs = options.lingerMs;
     this.#chunkMaxBytes = Math.min(flow.messageMaxBytes, CHUNK_MAX_BYTES);
   }
 
@@ -86,14 +91,9 @@ class FlowDuplex extends Duplex {
 
   override _destroy(error: Error | null, done: Done): void {
     if (error === null && this.#sentEnd && this.readableEnded) {
-      this.#flow[Symbol.asyncDispose]().then(
-        () => {
-          done(null);
-        },
-        (failure: unknown) => {
-          done(failure as Error);
-        },
-      );
+      this.#leave().then(() => {
+        done(null);
+      }, done);
       return;
     }
     this.#flow.abort();
@@ -104,12 +104,28 @@ class FlowDuplex extends Duplex {
     for (;;) {
       const message = await this.#flow.read();
       const isEnd = message === null || message.length === 0;
+      if (message?.length === 0) this.#watchForLoss();
       // A push may call `_read` at once.
       this.#reading = false;
-      const wantsMore = this.push(isEnd ? null : message);
+      const wantsMore = this.push(isEnd ? null : keepable(message));
       if (isEnd || !wantsMore || this.#reading) return;
       this.#reading = true;
     }
+  }
+
+  async #leave(): Promise<void> {
+    try {
+      await this.#flow.dealloc({ lingerMs: this.#lingerMs });
+    } catch (error) {
+      if (!isFlowringError(error, 'FLOWRING_NOT_ALLOCATED')) throw error;
+    }
+  }
+
+  /** After the peer's end mark nobody reads who would hear of its death. */
+  #watchForLoss(): void {
+    void this.#flow.closed.then(({ by, code }) => {
+      if (by === 'lost' && !this.destroyed) this.destroy(new FlowringError(code!));
+    });
   }
 
   async #send(chunk: Buffer): Promise<void> {
@@ -122,4 +138,9 @@ class FlowDuplex extends Duplex {
   async #sendEnd(): Promise<void> {
     if (this.#flow.isOpen) await this.#flow.write(END_OF_STREAM).catch(() => undefined);
   }
+}
+
+/** The message, or a copy that keeps less memory. */
+function keepable(message: Buffer): Buffer {
+  return message.length < VIEW_MIN_BYTES ? Buffer.from(message) : message;
 }

@@ -64,6 +64,32 @@ describe('toDuplex', () => {
     expect(await failed).toMatchObject({ code: 'FLOWRING_FLOW_DOWN' });
   });
 
+  test('errors when the peer dies after the end of its direction, though nothing is read or written', async () => {
+    const { a, b, layer, server } = await pair('data');
+    const near = toDuplex(a, { allowHalfOpen: true });
+    const failed = new Promise((resolve) => near.once('error', resolve));
+    toDuplex(b, { allowHalfOpen: true }).end('that is all');
+    expect((await collect(near)).toString()).toBe('that is all');
+    layer.kill(server);
+    expect(await failed).toMatchObject({ code: 'FLOWRING_PEER_GONE' });
+  });
+
+  test('errors at both ends when the reader takes longer than lingerMs', async () => {
+    const { a, b } = await pair('data');
+    const near = toDuplex(a, { allowHalfOpen: true, lingerMs: 1 });
+    const far = toDuplex(b, { allowHalfOpen: true });
+    const errorOf = (stream: Duplex): Promise<unknown> =>
+      new Promise((resolve) => stream.once('error', resolve));
+    const [nearFailed, farFailed] = [errorOf(near), errorOf(far)];
+    // More than the far end takes over unread, less than both windows.
+    near.end(Buffer.alloc(800_000));
+    far.end();
+    near.resume();
+    expect(await nearFailed).toMatchObject({ code: 'FLOWRING_UNACKED' });
+    far.resume();
+    expect(await farFailed).toMatchObject({ code: 'FLOWRING_FLOW_DOWN' });
+  });
+
   test('holds back a writer whose reader pauses', async () => {
     const { near, far } = await streams();
     let accepted = 0;
