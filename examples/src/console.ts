@@ -10,9 +10,10 @@ export function say(withTime: boolean): (line: string) => void {
   };
 }
 
-/** Prints what went wrong, in one line for errors of Flowring, and ends with code 1. */
+/** Prints what went wrong, in one line for errors of Flowring and of the system, and ends with code 1. */
 export function failWith(error: unknown): void {
-  console.error(isFlowringError(error) ? `${error.code}: ${error.message}` : error);
+  const isSystemError = error instanceof Error && 'syscall' in error && 'code' in error;
+  console.error(isFlowringError(error) || isSystemError ? `${String(error.code)}: ${error.message}` : error);
   process.exitCode = 1;
 }
 

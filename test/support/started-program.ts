@@ -46,6 +46,10 @@ export class StartedProgram {
     return this.output;
   }
 
+  get pid(): number {
+    return this.#child.pid!;
+  }
+
   kill(signal: NodeJS.Signals): void {
     this.#child.kill(signal);
   }
