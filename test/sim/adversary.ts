@@ -47,6 +47,7 @@ export class Adversary {
     const seen = this.#pickSeen();
     if (seen === null || this.#world.nowUs - seen.atUs >= this.#world.knobs.mplUs) return;
     this.#world.counts.replayed += 1;
+    this.#world.checker.onTransit(seen.from, this.#world.nowUs - seen.atUs);
     this.#world.inject(seen.from.peer, seen.pdu);
   }
 

@@ -117,6 +117,22 @@ function onReliableLower(dice: Dice, knobs: Knobs): Knobs {
   };
 }
 
+/** More is written than a window takes, the reader pauses, and what tells that it reads again may be lost. */
+function withSlowReader(dice: Dice, knobs: Knobs): Knobs {
+  return {
+    ...knobs,
+    ...{ unreliable: 0, workload: WORKLOAD.STREAM, windowBytes: 4_096, blackouts: 0, crash: 0 },
+    thinkUs: dice.pick([300 * MS, SECOND]),
+    burst: dice.pick([1, 3]),
+    messagesA: dice.between(10, 40),
+    messagesB: some(dice, 300, () => 10),
+    lossPct: dice.pick([10, 30, 50]),
+    windowPdus: dice.pick([4, 16]),
+    pauses: dice.between(1, 4),
+    pauseMaxUs: dice.pick([SECOND, 10 * SECOND]),
+  };
+}
+
 /** Nothing goes wrong: then nothing may be done twice. */
 function onEvenPath(dice: Dice, knobs: Knobs): Knobs {
   const calm = Object.fromEntries(UNEVEN.map((name) => [name, CALM[name]]));
@@ -159,12 +175,14 @@ export function drawSmall(dice: Dice): Knobs {
   };
   const corruptPct = knobs.integrity === 1 ? some(dice, 500, () => dice.between(1, 10)) : 0;
   const moves = some(dice, 120, () => dice.between(1, 3));
+  const moveMtuBytes = some(dice, 600, () => dice.pick([64, 256, 576]));
   const rUs = dice.pick([30 * SECOND, 30 * SECOND, 30 * SECOND, 10 * SECOND, 2 * SECOND]);
   if (dice.chance(60)) return onEvenPath(dice, knobs);
+  if (dice.chance(80)) return withTimeToRecover(withSlowReader(dice, knobs));
   return withTimeToRecover(
     dice.chance(130)
       ? onReliableLower(dice, knobs)
-      : { ...knobs, corruptPct, moves, movable: dice.below(2), rUs, ...drawSleep(dice) },
+      : { ...knobs, corruptPct, moves, moveMtuBytes, movable: dice.below(2), rUs, ...drawSleep(dice) },
   );
 }
 

@@ -1,5 +1,6 @@
 import type { FrcpEvent } from '@flowring/frcp';
 import { Adversary } from './adversary.ts';
+import { checkNotLeftAlone } from './checkers/ending.ts';
 import { FlowChecker } from './checkers/flow-checker.ts';
 import { LivenessChecker } from './checkers/liveness.ts';
 import { Action, EventQueue, type Due } from './event-queue.ts';
@@ -197,9 +198,9 @@ export class FrcpWorld implements EndWorld, WorkloadWorld {
   /** What flow liveness monitoring does: an end whose peer is gone is ended. */
   #tellOfDeath(of: FrcpEnd): void {
     for (const talker of this.talkers) talker.stop();
+    const wasClosing = of.peer.closeCalled;
     this.later(of.peer, FLM_US, () => {
-      if (of.faults.mustSurvive && of.isClosed && !of.peer.isEnded && !of.peer.closeCalled)
-        violated('I25', `${of.peer.name} never saw the end of ${of.name}`);
+      checkNotLeftAlone(of, wasClosing);
       // Where nothing gives up a closed end, too, waits for its peer's end as long as the lower flow lives.
       if (!of.peer.isClosed || this.knobs.lowerReliable === 1) of.peer.abort();
     });

@@ -50,6 +50,20 @@ function checkGaveUp(out: Direction, from: FrcpEnd): void {
     violated(from.peer.everPaused ? 'I22' : 'I23', `${from.name} gives up on a path that is good enough`);
 }
 
+/**
+ * I25: who closed and has drained was seen to end. I24: and its remnant has answered the last copy of a peer that was
+ * closing, too (`wasClosing`).
+ */
+export function checkNotLeftAlone(drained: FrcpEnd, wasClosing: boolean): void {
+  const { peer } = drained;
+  if (!drained.faults.mustSurvive || !drained.isClosed) return;
+  if (!peer.isEnded && !peer.closeCalled)
+    violated('I25', `${peer.name} never saw the end of ${drained.name}`);
+  const stoodStill = peer.process.stalls + peer.process.suspensions > 0;
+  if (wasClosing && !peer.isClosed && !peer.isDown && !stoodStill)
+    violated('I24', `${peer.name} was still closing when ${drained.name} drained`);
+}
+
 /** I28: who has drained has no timer, sends nothing and keeps nothing. */
 export function checkDrained(end: FrcpEnd, out: Uint8Array): void {
   const { conn } = end;

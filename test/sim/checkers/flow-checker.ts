@@ -108,6 +108,8 @@ export class FlowChecker {
     const pci = this.#sent;
     if (!this.read(end, pdu, pci)) violated('I40', `${end.name} sends what is no PDU`);
     if ((pci.flags & FLAG.RESET) !== 0) end.hasReset = true;
+    if ((pci.flags & FLAG.ACK) === 0 && (pci.ack | pci.edge | pci.creditBytes) !== 0)
+      violated('I8', `${end.name} sends an acknowledgement that is none`);
     if ((pci.flags & FLAG.ACK) !== 0) onAckSent(this.into(end), pdu, pci);
     if ((pci.flags & FLAG.DATA) !== 0) onDataSent(this.outOf(end), pdu, pci, this.#world.nowUs);
   }

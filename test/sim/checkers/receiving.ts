@@ -70,6 +70,9 @@ function opensRun(way: Direction, pci: Pci): boolean {
   const index = way.next + ((pci.seq - way.base - way.next) | 0);
   if (way.reliable && index !== way.next && way.to.faults.mplHolds)
     violated('I5', `${way.to.name} opens a run with PDU ${index}, next is ${way.next}`);
+  // What the last run held beyond a gap went with it.
+  way.received.length = Math.min(way.received.length, way.next);
+  way.missing.clear();
   way.hasRun = true;
   way.rxBase = way.reliable ? (pci.seq - way.next) | 0 : way.base;
   return true;
