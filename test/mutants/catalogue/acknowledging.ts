@@ -159,4 +159,17 @@ export const ACKNOWLEDGING: readonly Mutant[] = [
       },
     ],
   },
+  {
+    name: 'fields-without-acknowledgement',
+    breaks: 'a PDU that acknowledges nothing carries what was left from the last header',
+    requirement: 'R-FRCP-02',
+    caughtBy: ['I8'],
+    patches: [
+      {
+        file: 'connection.ts',
+        find: 'else pci.ack = pci.edge = pci.creditBytes = 0;\n    if (tx.cutter',
+        replace: 'if (tx.cutter',
+      },
+    ],
+  },
 ];

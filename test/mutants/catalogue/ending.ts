@@ -34,7 +34,7 @@ export const ENDING: readonly Mutant[] = [
     name: 'end-out-of-order',
     breaks: 'an end that comes before the data in front of it ends the flow',
     requirement: 'R-FRCP-51',
-    caughtBy: ['I26', 'I23', 'I11', 'I2', 'I22', 'I25'],
+    caughtBy: ['I8', 'I26', 'I23', 'I11', 'I2', 'I22', 'I25'],
     patches: [
       {
         file: 'receive-window.ts',
@@ -112,7 +112,7 @@ export const ENDING: readonly Mutant[] = [
     name: 'folded-run-never-expires',
     breaks: "a folded connection forgets when the peer's run expires",
     requirement: 'R-FRCP-20',
-    caughtBy: ['I15', 'I16', 'I5', 'I11'],
+    caughtBy: ['I10', 'I15', 'I16', 'I5', 'I11'],
     profiles: ['small', 'long'],
     patches: [{ file: 'receiver.ts', find: 'this.expiresAt = was.expiresAt;', replace: '' }],
   },
@@ -144,7 +144,7 @@ export const ENDING: readonly Mutant[] = [
     name: 'folded-with-gaps',
     breaks: 'a connection folds itself over PDUs that it holds and has acknowledged',
     requirement: 'R-FRCP-20',
-    caughtBy: ['I8', 'I23', 'I22', 'I18', 'I11'],
+    caughtBy: ['I4', 'I8', 'I23', 'I22', 'I18', 'I11'],
     profiles: ['frcp', 'long'],
     patches: [
       {

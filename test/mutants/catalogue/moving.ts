@@ -19,7 +19,7 @@ export const MOVING: readonly Mutant[] = [
     name: 'move-starts-numbers-anew',
     breaks: 'a move draws new numbers',
     requirement: 'R-FRCP-70',
-    caughtBy: ['I14', 'I13'],
+    caughtBy: ['I9', 'I14', 'I13'],
     patches: [
       {
         file: 'sender.ts',
@@ -33,7 +33,7 @@ export const MOVING: readonly Mutant[] = [
     breaks: 'what was cut for the old lower flow is sent on a narrower one',
     requirement: 'R-FRCP-70',
     caughtBy: ['I39', 'I13'],
-    profiles: ['frcp'],
+    profiles: ['small'],
     patches: [
       {
         file: 'sender.ts',
@@ -47,7 +47,7 @@ export const MOVING: readonly Mutant[] = [
     breaks: 'what was sent is sent again whole on a narrower lower flow',
     requirement: 'R-FRCP-73',
     caughtBy: ['I39'],
-    profiles: ['frcp'],
+    profiles: ['small'],
     patches: [
       {
         file: 'sender.ts',
@@ -61,7 +61,7 @@ export const MOVING: readonly Mutant[] = [
     breaks: 'segments end anywhere, not at units of 8 bytes',
     requirement: 'R-FRCP-71',
     caughtBy: ['I40', 'I23'],
-    profiles: ['frcp'],
+    profiles: ['small'],
     patches: [
       {
         file: 'segment-cutter.ts',
@@ -75,7 +75,7 @@ export const MOVING: readonly Mutant[] = [
     breaks: 'a segment that comes again counts as another one: the PDU is whole too early',
     requirement: 'R-FRCP-72',
     caughtBy: ['I2', 'I4', 'I8', 'I23', 'I18'],
-    profiles: ['frcp'],
+    profiles: ['small'],
     patches: [
       { file: 'segment-store.ts', find: 'if ((this.have[unit >>> 3]! & bit) !== 0) continue;', replace: '' },
     ],
@@ -85,6 +85,7 @@ export const MOVING: readonly Mutant[] = [
     breaks: 'where nothing can be lost, a timeout sends again what was not kept',
     requirement: 'R-FRCP-48',
     caughtBy: ['I13', 'I2', 'I4', 'I22', 'I40', 'I23'],
+    profiles: ['frcp'],
     patches: [
       {
         file: 'sender.ts',

@@ -181,4 +181,38 @@ export const REPAIRING: readonly Mutant[] = [
       },
     ],
   },
+  {
+    name: 'age-from-last-copy',
+    breaks: 'a copy makes its number young again: R has no end',
+    requirement: 'R-FRCP-44',
+    caughtBy: ['I13', 'I23', 'I18'],
+    patches: [
+      {
+        file: 'send-window.ts',
+        find: 'this.meta[at + LAST_SENT] = nowI32;\n    this.flightBytes += this.sizeOf',
+        replace:
+          'this.meta[at + FIRST_SENT] = this.meta[at + LAST_SENT] = nowI32;\n    this.flightBytes += this.sizeOf',
+      },
+    ],
+  },
+  {
+    name: 'lost-forgotten',
+    breaks: 'a lost PDU that lies before others that were sent again is passed over',
+    requirement: 'R-FRCP-46',
+    caughtBy: ['I23', 'I22', 'I40', 'I39'],
+    patches: [
+      {
+        file: 'send-window.ts',
+        find: 'this.lostCount--;\n    this.lostHint = (index + 1) | 0;',
+        replace: 'this.lostCount = 0;\n    this.lostHint = (index + 1) | 0;',
+      },
+    ],
+  },
+  {
+    name: 'flight-never-shrinks',
+    breaks: 'what has arrived counts as under way: the congestion window fills up for ever',
+    requirement: 'R-FRCP-100',
+    caughtBy: ['I23', 'I21'],
+    patches: [{ file: 'send-window.ts', find: 'this.flightBytes -= bytes;', replace: '' }],
+  },
 ];

@@ -199,7 +199,7 @@ export const RUNS: readonly Mutant[] = [
     breaks: 'where a PDU may wait for any time, the receiver forgets the run all the same',
     requirement: 'R-FRCP-23',
     caughtBy: ['I2', 'I23', 'I11', 'I15', 'I17'],
-    profiles: ['long', 'small'],
+    profiles: ['frcp'],
     patches: [
       {
         file: 'receiver.ts',

@@ -127,7 +127,7 @@ export const WINDOWS: readonly Mutant[] = [
     breaks: 'after three unanswered probes the sender asks no more',
     requirement: 'R-FRCP-38',
     caughtBy: ['I21', 'I23'],
-    profiles: ['long', 'frcp'],
+    profiles: ['small'],
     patches: [
       {
         file: 'sender.ts',
@@ -155,7 +155,7 @@ export const WINDOWS: readonly Mutant[] = [
     breaks:
       'a receiver that forgot the run answers with what it acknowledged last, not with the number asked',
     requirement: 'R-FRCP-39',
-    caughtBy: ['I21', 'I23', 'I17'],
+    caughtBy: ['I8', 'I21', 'I23', 'I17'],
     profiles: ['long', 'frcp'],
     patches: [
       {
