@@ -12,7 +12,7 @@ export const TCP_OPTIONS = {
 } as const;
 
 /** Bytes that each direction keeps between flow and socket, beside the flow's own window. */
-const BUFFERED_BYTES = 262_144;
+const BUFFERED_BYTES = 65_536;
 
 /** One TCP connection and the flow it goes over: what happens to one, happens to the other. */
 export class Connection {

@@ -5,8 +5,8 @@ import type { DeallocOptions, Flow } from './flow-types.ts';
 
 type Done = (error?: Error | null) => void;
 
-/** Bytes of one message at most, so that one large write does not delay what other flows send. */
-const CHUNK_MAX_BYTES = 65_536;
+/** Bytes of one message at most: half of what a socket reads at once, so that each is one PDU on the direct path. */
+const CHUNK_MAX_BYTES = 32_768;
 const END_OF_STREAM = Buffer.alloc(0);
 /** A smaller message is copied: a stream that is not read holds many, and each view would hold 64 KiB. */
 const VIEW_MIN_BYTES = 1_024;
@@ -79,7 +79,9 @@ class FlowDuplex extends Duplex {
   }
 
   override _writev(chunks: { chunk: Buffer }[], done: Done): void {
-    this._write(Buffer.concat(chunks.map(({ chunk }) => chunk)), 'buffer' as BufferEncoding, done);
+    this.#sendAll(chunks).then(() => {
+      done();
+    }, done);
   }
 
   override _final(done: Done): void {
@@ -132,6 +134,26 @@ class FlowDuplex extends Duplex {
     for (let at = 0; at < chunk.length; at += this.#chunkMaxBytes) {
       await this.#flow.write(chunk.subarray(at, at + this.#chunkMaxBytes));
     }
+  }
+
+  /** Puts small chunks that follow each other into one message. */
+  async #sendAll(chunks: readonly { chunk: Buffer }[]): Promise<void> {
+    let small: Buffer[] = [];
+    let bytes = 0;
+    for (const { chunk } of chunks) {
+      if (bytes + chunk.length > this.#chunkMaxBytes && bytes > 0) {
+        await this.#send(Buffer.concat(small, bytes));
+        small = [];
+        bytes = 0;
+      }
+      if (chunk.length >= this.#chunkMaxBytes) {
+        await this.#send(chunk);
+        continue;
+      }
+      small.push(chunk);
+      bytes += chunk.length;
+    }
+    if (bytes > 0) await this.#send(small.length === 1 ? small[0]! : Buffer.concat(small, bytes));
   }
 
   /** A peer that is gone needs no end mark. */

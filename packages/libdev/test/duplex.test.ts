@@ -90,6 +90,18 @@ describe('toDuplex', () => {
     expect(await farFailed).toMatchObject({ code: 'FLOWRING_FLOW_DOWN' });
   });
 
+  test('keeps the order of corked chunks of all sizes', async () => {
+    const { near, far } = await streams();
+    const chunks = [1, 40_000, 3, 32_767, 2, 32_768, 100_000, 5].map((bytes, at) =>
+      Buffer.alloc(bytes, 65 + at),
+    );
+    near.cork();
+    for (const chunk of chunks) near.write(chunk);
+    near.uncork();
+    near.end();
+    expect((await collect(far)).equals(Buffer.concat(chunks))).toBe(true);
+  });
+
   test('holds back a writer whose reader pauses', async () => {
     const { near, far } = await streams();
     let accepted = 0;
