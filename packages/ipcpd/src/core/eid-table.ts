@@ -6,8 +6,8 @@ import type { FaFlow } from './fa-flow.ts';
  * The endpoint ids of this IPCP: those in use, and those resting after their flow ended. A resting EID is not
  * given out again and remembers why its flow ended, so that a late packet gets the true reason.
  */
-export class EidTable {
-  readonly #flows = new Map<number, FaFlow>();
+export class EidTable<T extends { readonly sEid: number } = FaFlow> {
+  readonly #flows = new Map<number, T>();
   readonly #resting = new Map<number, { readonly untilUs: InstantUs; readonly errno: number }>();
   readonly #random: () => number;
   readonly #quarantineUs: DurationUs;
@@ -38,11 +38,11 @@ export class EidTable {
     }
   }
 
-  use(flow: FaFlow): void {
+  use(flow: T): void {
     this.#flows.set(flow.sEid, flow);
   }
 
-  get(eid: number): FaFlow | undefined {
+  get(eid: number): T | undefined {
     return this.#flows.get(eid);
   }
 
