@@ -38,17 +38,35 @@ interface Asked {
 /** `npm run mutants`. Returns the exit code: 2 when the arguments make no sense. */
 export async function main(args: readonly string[]): Promise<number> {
   const print = (line: string): void => console.log(line);
-  const { values } = parseArgs({ args: [...args], options: OPTIONS });
-  if (values.help) return (print(HELP), 0);
-  const mutants = MUTANTS.filter(({ name }) => name.includes(values.only));
-  if (mutants.length === 0) return (console.error(`--only: no mutant is called ${values.only}`), 2);
-  const [seedsMax, jobs] = [Number(values['seeds-max']), Number(values.jobs)];
-  if (!(seedsMax >= 1) || !(jobs >= 1)) return (console.error(HELP), 2);
-  if (values.list) return (list(mutants, print), 0);
-  const outcome = await run({ mutants, seedsMax, jobs }, values.json ? () => undefined : print);
-  if (values.json) print(JSON.stringify(outcome));
-  else report(outcome, print);
-  return outcome.survivors.length === 0 && outcome.controlFailed.length === 0 ? 0 : 1;
+  try {
+    const { values } = parseArgs({ args: [...args], options: OPTIONS });
+    if (values.help) return (print(HELP), 0);
+    const asked: Asked = {
+      mutants: named(values.only),
+      seedsMax: whole('--seeds-max', values['seeds-max']),
+      jobs: whole('--jobs', values.jobs),
+    };
+    if (values.list) return (list(asked.mutants, print), 0);
+    const outcome = await run(asked, values.json ? () => undefined : print);
+    if (values.json) print(JSON.stringify(outcome));
+    else report(outcome, print);
+    return outcome.survivors.length === 0 && outcome.controlFailed.length === 0 ? 0 : 1;
+  } catch (error) {
+    console.error((error as Error).message);
+    return 2;
+  }
+}
+
+function named(part: string): readonly Mutant[] {
+  const mutants = MUTANTS.filter(({ name }) => name.includes(part));
+  if (mutants.length === 0) throw new RangeError(`--only: no mutant is called ${part}`);
+  return mutants;
+}
+
+function whole(option: string, text: string): number {
+  const value = Number(text);
+  if (!Number.isSafeInteger(value) || value < 1) throw new RangeError(`${option}: not a number: ${text}`);
+  return value;
 }
 
 function list(mutants: readonly Mutant[], print: (line: string) => void): void {

@@ -46,11 +46,23 @@ function survives(knobs: Knobs): boolean {
   if (leftUs <= 0 || (knobs.suspends > 0 && knobs.suspendStopsClock === 1)) return false;
   const rttUs = 2 * (knobs.delayUs + knobs.jitterUs + 2 * knobs.tailUs) + queueUs(knobs);
   const pauseUs = Math.max(SECOND, Math.min(knobs.rUs / 4, 2 * rttUs + knobs.aUs));
+  if (floodedUs(knobs, rttUs) > leftUs) return false;
   const attempts = leftUs / pauseUs / knobs.lossBurst;
   const lossRate = (knobs.lossPct + knobs.corruptPct) / 100;
   const oneWay = knobs.lossOneWay !== 0 && knobs.corruptPct === 0;
   const failed = oneWay ? lossRate : 1 - (1 - Math.min(0.9, lossRate)) ** 2;
   return attempts >= 4 && (failed === 0 || attempts * Math.log10(failed) < NEVER_LOG10);
+}
+
+/** Without congestion control all that is lost leaves at once, and a round trip brings no more than a queue through. */
+function floodedUs(knobs: Knobs, rttUs: number): number {
+  if (knobs.bandwidthKbps === 0 || knobs.cubic === 1) return 0;
+  const messages = Math.max(knobs.messagesA, knobs.messagesB) * knobs.sizeMaxBytes;
+  const pdus = Math.min(
+    knobs.windowPdus,
+    Math.min(messages, knobs.windowBytes) / Math.max(8, knobs.mtuBytes - 44),
+  );
+  return (pdus / Math.max(1, knobs.queuePdus)) * rttUs;
 }
 
 /** A packet's wait in a full queue, both ways. */

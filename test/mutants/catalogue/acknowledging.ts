@@ -137,7 +137,7 @@ export const ACKNOWLEDGING: readonly Mutant[] = [
     name: 'range-taken-too-far',
     breaks: 'the sender takes the PDU behind a range for arrived, and never sends it again',
     requirement: 'R-FRCP-33',
-    caughtBy: ['I23', 'I18', 'I2'],
+    caughtBy: ['I22', 'I23', 'I18', 'I2'],
     patches: [
       {
         file: 'sender.ts',

@@ -174,4 +174,25 @@ export const DELIVERING: readonly Mutant[] = [
       },
     ],
   },
+  {
+    name: 'last-run-completes-message',
+    breaks:
+      'without retransmission, fragments of the next run complete a message that the end of the last one cut',
+    requirement: 'R-FRCP-60',
+    caughtBy: ['I4'],
+    profiles: ['frcp', 'long'],
+    patches: [
+      { file: 'receive-window.ts', find: 'if (!this.params.reliable) this.partial?.clear();', replace: '' },
+    ],
+  },
+  {
+    name: 'folded-over-half-a-message',
+    breaks: 'a connection folds itself over the fragments of a message that is not complete',
+    requirement: 'R-FRCP-20',
+    caughtBy: ['I4', 'I2', 'I26'],
+    profiles: ['frcp', 'small'],
+    patches: [
+      { file: 'receive-window.ts', find: '!this.hasGaps && !this.cutSdu &&', replace: '!this.hasGaps &&' },
+    ],
+  },
 ];

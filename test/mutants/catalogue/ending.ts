@@ -112,7 +112,7 @@ export const ENDING: readonly Mutant[] = [
     name: 'folded-run-never-expires',
     breaks: "a folded connection forgets when the peer's run expires",
     requirement: 'R-FRCP-20',
-    caughtBy: ['I10', 'I15', 'I16', 'I5', 'I11'],
+    caughtBy: ['I8', 'I10', 'I15', 'I16', 'I5', 'I11'],
     profiles: ['small', 'long'],
     patches: [{ file: 'receiver.ts', find: 'this.expiresAt = was.expiresAt;', replace: '' }],
   },

@@ -12,7 +12,7 @@ const CREDIT_UNIT_BYTES = 256;
 export function onAckSent(way: Direction, buf: Uint8Array, pci: Pci): void {
   const { to } = way;
   way.ackDueAt = Infinity;
-  if (pci.flags === FLAG.ACK) checkRate(way);
+  if (pci.flags === FLAG.ACK && pci.ack !== way.probeSeq) checkRate(way);
   const index = way.next + ((pci.ack - way.rxBase - way.next) | 0);
   if (!way.hasRun || index !== way.next) {
     if (pci.ack === way.probeSeq && (pci.flags & FLAG.DATA) === 0) return;
