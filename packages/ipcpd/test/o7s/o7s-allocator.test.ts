@@ -459,6 +459,6 @@ test('any datagrams, losses and copies never throw, and nothing is left in the e
       expect(world.a.allocator.inspect()).toEqual(EMPTY_TABLES);
       expect(world.b.allocator.inspect()).toEqual(EMPTY_TABLES);
     }),
-    { numRuns: 150 },
+    { numRuns: 80 },
   );
 });

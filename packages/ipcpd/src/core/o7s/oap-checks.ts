@@ -14,9 +14,9 @@ export const STAMP_BACK_MS = 9_950;
 const NS_PER_MS = 1_000_000n;
 const NS_PER_US = 1_000n;
 
-/** The stamp of a header made now; `utcUs`: whole microseconds since 1970 UTC. */
+/** The stamp of a header made now; `utcUs`: microseconds since 1970 UTC, a fraction is cut. */
 export function stampOf(utcUs: number): bigint {
-  return BigInt(utcUs) * NS_PER_US;
+  return BigInt(Math.trunc(utcUs)) * NS_PER_US;
 }
 
 /** Whether the server's clock takes the stamp of a request, in whole milliseconds cut towards zero as in C. */
