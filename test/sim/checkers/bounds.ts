@@ -48,7 +48,7 @@ export function checkBounds(way: Direction): void {
 /** I10: the sender knows as much of the window as it was told, and never less again. */
 function checkEdges(way: Direction, windowPdus: number, windowBytes: number): void {
   const { from } = way;
-  if (!way.reliable || !from.isOpen) return;
+  if (!way.reliable || !from.isOpen || from.conn.isClosed) return;
   if (windowPdus !== way.edge - way.una)
     violated('I10', `${from.name} has a window of ${windowPdus} PDUs, was granted ${way.edge - way.una}`);
   const granted = way.limitPos - way.posOf(way.una);

@@ -29,11 +29,14 @@ export class LivenessChecker {
     const mplUs = knobs.mplUs * Math.max(1, knobs.mplFactor);
     const bytes = (knobs.messagesA + knobs.messagesB) * (2 * knobs.sizeMaxBytes + 64);
     const workUs = knobs.bandwidthKbps === 0 ? 0 : (bytes * 8_000) / knobs.bandwidthKbps;
+    const narrowBytes = Math.max(8, Math.min(knobs.mtuBytes, knobs.moveMtuBytes || knobs.mtuBytes) - 44);
+    // A move can make the delay four times as long.
+    const windowUs = (bytes / narrowBytes / knobs.windowPdus) * (8 * knobs.delayUs + knobs.aUs);
     const messages = knobs.messagesA + knobs.messagesB;
     const settleUs = giveUpUs(a.params, mplUs) + rtoMaxUs(a.params);
     const endUs = 3 * settleUs + 3 * deltaTUs(a.params, mplUs) + 4 * mplUs;
     this.deadlineUs =
-      nowUs + Math.ceil(1.05 * (endUs + workUs + WORK_US + messages * (SECOND + knobs.readGapUs)));
+      nowUs + Math.ceil(1.05 * (endUs + workUs + windowUs + WORK_US + messages * (SECOND + knobs.readGapUs)));
     for (const progress of this.#progress) progress.start();
   }
 
