@@ -1,6 +1,6 @@
 import type { FrcpEnd } from '../frcp-end.ts';
 import type { FrcpWorld } from '../frcp-world.ts';
-import { ENDING } from '../knobs.ts';
+import { ENDING, type Knobs } from '../knobs.ts';
 import { violated } from '../violation.ts';
 import type { Direction } from './direction.ts';
 import { deltaTUs, giveUpUs, rtoMaxUs } from './times.ts';
@@ -8,6 +8,8 @@ import { deltaTUs, giveUpUs, rtoMaxUs } from './times.ts';
 const SECOND = 1_000_000;
 /** Rounds that the program itself may need once the faults are over. */
 const WORK_US = 10 * SECOND;
+/** Header with times, segment and checksum. */
+const HEADER_MAX_BYTES = 44;
 
 /**
  * The second phase: once the faults are over everything must come to its end, in bounded time and with everything
@@ -29,9 +31,8 @@ export class LivenessChecker {
     const mplUs = knobs.mplUs * Math.max(1, knobs.mplFactor);
     const bytes = (knobs.messagesA + knobs.messagesB) * (2 * knobs.sizeMaxBytes + 64);
     const workUs = knobs.bandwidthKbps === 0 ? 0 : (bytes * 8_000) / knobs.bandwidthKbps;
-    const narrowBytes = Math.max(8, Math.min(knobs.mtuBytes, knobs.moveMtuBytes || knobs.mtuBytes) - 44);
     // A move can make the delay four times as long.
-    const windowUs = (bytes / narrowBytes / knobs.windowPdus) * (8 * knobs.delayUs + knobs.aUs);
+    const windowUs = (bytes / roundBytes(knobs)) * (8 * knobs.delayUs + knobs.aUs);
     const messages = knobs.messagesA + knobs.messagesB;
     const settleUs = giveUpUs(a.params, mplUs) + rtoMaxUs(a.params);
     const endUs = 3 * settleUs + 3 * deltaTUs(a.params, mplUs) + 4 * mplUs;
@@ -64,6 +65,15 @@ export class LivenessChecker {
           `${way.to.name} has read ${way.delivered} of ${way.written.length} messages at the end`,
         );
   }
+}
+
+/** What a round trip brings through at least: whole PDUs within both windows, or one. No PDU is over half a window. */
+function roundBytes({ mtuBytes, moveMtuBytes, windowPdus, windowBytes }: Knobs): number {
+  const mtus = [mtuBytes, moveMtuBytes || mtuBytes];
+  const [narrowBytes, wideBytes] = [Math.min(...mtus), Math.max(...mtus)].map((bytes) =>
+    Math.max(8, Math.min(bytes - HEADER_MAX_BYTES, windowBytes / 2)),
+  ) as [number, number];
+  return Math.max(narrowBytes, Math.min(windowPdus * narrowBytes, windowBytes - wideBytes));
 }
 
 function stateOf(end: FrcpEnd): string {
