@@ -99,11 +99,11 @@ export class LossRecovery {
     );
   }
 
-  /** Two round trips and A, but no later than a timeout. */
+  /** Two round trips, at least what the clock can tell, and A, but no later than a timeout. */
   private get probeDelay(): DurationUs {
     const { rtt, times } = this;
     if (rtt.srttUs !== rtt.srttUs) return this.rtoUs;
-    return Math.min(this.rtoUs, Math.max(times.rtoMinUs, Math.ceil(2 * rtt.srttUs + times.aUs)));
+    return Math.min(this.rtoUs, Math.max(times.rtoMinUs, Math.ceil(Math.max(1, 2 * rtt.srttUs) + times.aUs)));
   }
 
   /** An acknowledgement covered something new. `movedOn`: it did so in order. The caller sets the timer. */

@@ -205,6 +205,12 @@ describe('the pacer', () => {
     expect(burst(pacer, SECOND + 5 * MS, 100)).toBe(50);
   });
 
+  test('does not add up what leaves out of turn', () => {
+    const pacer = new Pacer();
+    for (let n = 0; n < 100; n++) pacer.onSent(SECOND, SECOND);
+    expect(pacer.nextAt).toBe(SECOND + 1 * MS + SECOND);
+  });
+
   test('does not make up for a pause', () => {
     const pacer = new Pacer();
     burst(pacer, SECOND, 100);

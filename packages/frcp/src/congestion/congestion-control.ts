@@ -87,10 +87,10 @@ export class CongestionControl {
     return true;
   }
 
-  /** How long a PDU takes at the pacing rate; 0 before the first round trip. */
+  /** How long a PDU takes at the pacing rate, at most a round trip; 0 before the first one. */
   private costUs(bytes: number): DurationUs {
     const rate = this.pacingBytesPerUs;
-    return rate > 0 ? bytes / rate : 0;
+    return rate > 0 ? Math.min(bytes / rate, this.rtt.srttUs) : 0;
   }
 
   private get pacingBytesPerUs(): number {

@@ -28,7 +28,8 @@ export class Pacer {
       this.waited = false;
       this.nextAt = Math.max(this.nextAt, now - BURST_PDUS * costUs);
     }
-    this.nextAt += costUs;
+    // What left out of turn (a tail probe) does not add up: the next turn is at most one PDU away.
+    this.nextAt = Math.min(this.nextAt, now + QUANTUM_US) + costUs;
   }
 
   reset(): void {
