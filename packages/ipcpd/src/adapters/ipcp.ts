@@ -178,8 +178,9 @@ export class Ipcp {
       return;
     }
     app.deallocRequested = true;
-    const isUp = app.port !== null && this.#channels.get(app.channel)?.isUp === true;
-    if (app.appEnded || !isUp) {
+    // A channel that is still coming up may bring the end of a flow that was refused at once.
+    const mayBringEnd = app.port !== null && this.#channels.get(app.channel) !== null;
+    if (app.appEnded || !mayBringEnd) {
       this.#release(app);
       return;
     }
