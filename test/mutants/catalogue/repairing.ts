@@ -104,8 +104,8 @@ export const REPAIRING: readonly Mutant[] = [
     patches: [
       {
         file: 'loss-recovery.ts',
-        find: 'Math.ceil(2 * rtt.srttUs + times.aUs)',
-        replace: 'Math.ceil(2 * rtt.srttUs)',
+        find: 'Math.ceil(Math.max(1, 2 * rtt.srttUs) + times.aUs)',
+        replace: 'Math.ceil(Math.max(1, 2 * rtt.srttUs))',
       },
     ],
   },
