@@ -1,5 +1,6 @@
 import type { FlowId } from '@flowring/common';
 import type { DurationUs, InstantUs } from '@flowring/frcp';
+import { AllocatorTurn } from './allocator-turn.ts';
 import { FaContext, PEER_GONE } from './fa-context.ts';
 import {
   accept,
@@ -15,11 +16,11 @@ import {
 } from './fa-exchange.ts';
 import type { FaTimer, PeerAddress } from './fa-flow.ts';
 import { onAlive, onProbe, onVerdict, watchPeer } from './fa-liveness.ts';
-import type { FaInput, FaOutput, FaStats, FlowAllocatorOptions } from './fa-messages.ts';
+import type { FaInput, FaStats, FlowAllocatorOptions } from './fa-messages.ts';
 import type { FaPdu } from './fa-pdu.ts';
 import { decodeFaPdu } from './fa-pdu.ts';
 import { nextFaState } from './fa-states.ts';
-import { creditStall, noteEpoch, noteHeard, STALL_MIN_US } from './liveness.ts';
+import { creditStall, noteEpoch, noteHeard } from './liveness.ts';
 
 /** Entries in every table: what a leak would show in. */
 export type FaTableSizes = Readonly<
@@ -31,14 +32,13 @@ export type FaTableSizes = Readonly<
  * do, and time is what the caller says it is (never decreasing). Call `handleTimeout` when `nextTimeout` says so,
  * after all packets that have arrived; a call that comes late is taken as our own stall.
  */
-export class FlowAllocator {
+export class FlowAllocator extends AllocatorTurn<FaTimer> {
   readonly #fa: FaContext;
-  #expectedUs: InstantUs | null = null;
-  /** Up to here our own stalls are credited. */
-  #creditedUs: InstantUs = 0;
 
   constructor(options: FlowAllocatorOptions) {
-    this.#fa = new FaContext(options);
+    const fa = new FaContext(options);
+    super(fa);
+    this.#fa = fa;
   }
 
   get stats(): Readonly<FaStats> {
@@ -58,9 +58,7 @@ export class FlowAllocator {
     };
   }
 
-  /** One input; returns what to do, in order. An input that makes no sense in the present state does nothing. */
-  handle(input: FaInput, nowUs: InstantUs): FaOutput[] {
-    this.#creditOwnStall(nowUs);
+  protected override take(input: FaInput, nowUs: InstantUs): void {
     switch (input.t) {
       case 'request':
         request(this.#fa, input, nowUs);
@@ -81,21 +79,6 @@ export class FlowAllocator {
         this.#receive(input.peer, input.pdu, nowUs);
         break;
     }
-    return this.#leave();
-  }
-
-  /** Does what is due. A call before its time does nothing. */
-  handleTimeout(nowUs: InstantUs): FaOutput[] {
-    this.#creditOwnStall(nowUs);
-    for (let due = this.#fa.timers.takeDue(nowUs); due !== null; due = this.#fa.timers.takeDue(nowUs)) {
-      this.#fire(due, nowUs);
-    }
-    return this.#leave();
-  }
-
-  /** When `handleTimeout` is wanted, or `null`. */
-  nextTimeout(): InstantUs | null {
-    return this.#fa.timers.nextAt();
   }
 
   /** A data packet of the flow with our EID `sEid` came in: its peer lives. Returns the flow's id, 0: none. */
@@ -107,8 +90,7 @@ export class FlowAllocator {
     return flow.flow;
   }
 
-  /** The driver knows of a stall that `nextTimeout` could not show (a suspended host). */
-  noteStall(stallUs: DurationUs, nowUs: InstantUs): void {
+  override noteStall(stallUs: DurationUs, nowUs: InstantUs): void {
     this.#fa.stats.stalledUs += stallUs;
     for (const peer of this.#fa.peers.values()) creditStall(peer, stallUs, nowUs);
   }
@@ -192,18 +174,7 @@ export class FlowAllocator {
     }
   }
 
-  /** From the overdue deadline to now we stood still; the packets that waited credit that time once. */
-  #creditOwnStall(nowUs: InstantUs): void {
-    const expectedUs = this.#expectedUs;
-    this.#expectedUs = null;
-    if (expectedUs === null) return;
-    const stallUs = nowUs - Math.max(expectedUs, this.#creditedUs);
-    if (stallUs <= STALL_MIN_US) return;
-    this.#creditedUs = nowUs;
-    this.noteStall(stallUs, nowUs);
-  }
-
-  #fire(timer: FaTimer, nowUs: InstantUs): void {
+  protected override fire(timer: FaTimer, nowUs: InstantUs): void {
     switch (timer.kind) {
       case 'exchange':
         repeatExchange(this.#fa, timer.flow, nowUs);
@@ -223,12 +194,5 @@ export class FlowAllocator {
         watchPeer(this.#fa, timer.peer, nowUs);
         return;
     }
-  }
-
-  #leave(): FaOutput[] {
-    this.#expectedUs = this.#fa.timers.nextAt();
-    const out = this.#fa.out;
-    this.#fa.out = [];
-    return out;
   }
 }

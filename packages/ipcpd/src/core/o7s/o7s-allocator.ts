@@ -1,10 +1,10 @@
 import type { FlowId } from '@flowring/common';
 import type { DurationUs, InstantUs } from '@flowring/frcp';
+import { AllocatorTurn } from '../allocator-turn.ts';
 import type { PeerAddress } from '../fa-flow.ts';
-import type { FaInput, FaOutput } from '../fa-messages.ts';
+import type { FaInput } from '../fa-messages.ts';
 import { nextFaState } from '../fa-states.ts';
 import type { FaTableSizes } from '../flow-allocator.ts';
-import { STALL_MIN_US } from '../liveness.ts';
 import { decodeFrame } from './management-frame.ts';
 import type { O7sAllocatorOptions, O7sStats } from './o7s-context.ts';
 import { O7sContext, PEER_GONE } from './o7s-context.ts';
@@ -18,14 +18,13 @@ import { accept, expireSeen, offerTimedOut, onRequest, refuse } from './o7s-resp
  * C prototype. What it sends are whole datagrams, endpoint id included; a `pdu` it is given is a whole datagram with
  * endpoint id 0. Pure, and time never decreases.
  */
-export class O7sAllocator {
+export class O7sAllocator extends AllocatorTurn<O7sTimer> {
   readonly #fa: O7sContext;
-  #expectedUs: InstantUs | null = null;
-  /** Up to here our own stalls are credited. */
-  #creditedUs: InstantUs = 0;
 
   constructor(options: O7sAllocatorOptions) {
-    this.#fa = new O7sContext(options);
+    const fa = new O7sContext(options);
+    super(fa);
+    this.#fa = fa;
   }
 
   get stats(): Readonly<O7sStats> {
@@ -45,9 +44,7 @@ export class O7sAllocator {
     };
   }
 
-  /** One input; returns what to do, in order. An input that makes no sense in the present state does nothing. */
-  handle(input: FaInput, nowUs: InstantUs): FaOutput[] {
-    this.#creditOwnStall(nowUs);
+  protected override take(input: FaInput, nowUs: InstantUs): void {
     switch (input.t) {
       case 'request':
         request(this.#fa, input, nowUs);
@@ -68,21 +65,6 @@ export class O7sAllocator {
         this.#receive(input.peer, input.pdu, nowUs);
         break;
     }
-    return this.#leave();
-  }
-
-  /** Does what is due. A call before its time does nothing. */
-  handleTimeout(nowUs: InstantUs): FaOutput[] {
-    this.#creditOwnStall(nowUs);
-    for (let due = this.#fa.timers.takeDue(nowUs); due !== null; due = this.#fa.timers.takeDue(nowUs)) {
-      this.#fire(due, nowUs);
-    }
-    return this.#leave();
-  }
-
-  /** When `handleTimeout` is wanted, or `null`. */
-  nextTimeout(): InstantUs | null {
-    return this.#fa.timers.nextAt();
   }
 
   /**
@@ -107,8 +89,7 @@ export class O7sAllocator {
     if (flow !== undefined) flow.lastSentUs = nowUs;
   }
 
-  /** The driver knows of a stall that `nextTimeout` could not show (a suspended host). */
-  noteStall(stallUs: DurationUs, nowUs: InstantUs): void {
+  override noteStall(stallUs: DurationUs, nowUs: InstantUs): void {
     this.#fa.stats.stalledUs += stallUs;
     this.#fa.stalledAtUs = nowUs;
   }
@@ -146,7 +127,7 @@ export class O7sAllocator {
     else onReply(this.#fa, from, frame, nowUs);
   }
 
-  #fire(timer: O7sTimer, nowUs: InstantUs): void {
+  protected override fire(timer: O7sTimer, nowUs: InstantUs): void {
     switch (timer.kind) {
       case 'flow':
         this.#look(timer.flow, nowUs);
@@ -164,23 +145,5 @@ export class O7sAllocator {
     if (flow.asked !== null) lookAtRequest(this.#fa, flow, nowUs);
     else if (flow.offered !== null) offerTimedOut(this.#fa, flow, nowUs);
     else lookAtFlow(this.#fa, flow, nowUs);
-  }
-
-  /** From the overdue deadline to now we stood still; the packets that waited credit that time once. */
-  #creditOwnStall(nowUs: InstantUs): void {
-    const expectedUs = this.#expectedUs;
-    this.#expectedUs = null;
-    if (expectedUs === null) return;
-    const stallUs = nowUs - Math.max(expectedUs, this.#creditedUs);
-    if (stallUs <= STALL_MIN_US) return;
-    this.#creditedUs = nowUs;
-    this.noteStall(stallUs, nowUs);
-  }
-
-  #leave(): FaOutput[] {
-    this.#expectedUs = this.#fa.timers.nextAt();
-    const out = this.#fa.out;
-    this.#fa.out = [];
-    return out;
   }
 }
