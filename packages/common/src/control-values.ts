@@ -3,7 +3,7 @@ import { toErrorCode } from './errors.ts';
 import type { ChannelId } from './ids.ts';
 import { LIMITS } from './limits.ts';
 import type { QosSpec } from './qos.ts';
-import { parseQos, qosCubes } from './qos.ts';
+import { parseQos, QOS_CUBES } from './qos.ts';
 
 /** What a registered process is to the IRMd. */
 export type ProcessKind = 'app' | 'ipcp' | 'tool';
@@ -108,7 +108,7 @@ export const FIELD_PARSERS: { readonly [K in FieldKind]: (value: unknown) => Fie
 export function packField(kind: FieldKind, value: unknown): unknown {
   if (kind === 'qos') {
     const q = value as QosSpec;
-    const cube = CUBES.indexOf(q);
+    const cube = QOS_CUBES.indexOf(q);
     if (cube >= 0) return cube;
     return [q.delay, q.bandwidth, q.availability, q.loss, q.ber, q.inOrder, q.maxGap, q.timeout];
   }
@@ -124,14 +124,11 @@ export function packField(kind: FieldKind, value: unknown): unknown {
 }
 
 function parseQosFields(v: unknown): QosSpec | undefined {
-  if (typeof v === 'number') return CUBES[v];
+  if (typeof v === 'number') return QOS_CUBES[v];
   if (!Array.isArray(v) || v.length !== 8) return undefined;
   const [delay, bandwidth, availability, loss, ber, inOrder, maxGap, timeout] = v as unknown[];
   return parseQos({ delay, bandwidth, availability, loss, ber, inOrder, maxGap, timeout }) ?? undefined;
 }
-
-/** Their order is the wire's: cubes are appended. */
-const CUBES: readonly QosSpec[] = Object.values(qosCubes);
 
 function parseParams(v: unknown): PathParams | undefined {
   if (!Array.isArray(v) || v.length !== 4 || !v.every(isU32)) return undefined;

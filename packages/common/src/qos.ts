@@ -57,6 +57,9 @@ export const qosCubes = {
 
 export type QosCubeName = keyof typeof qosCubes;
 
+/** The cubes by number. The order is that of messages: cubes are appended. */
+export const QOS_CUBES: readonly QosSpec[] = Object.values(qosCubes);
+
 /** What runs on a flow of this QoS: nothing, FRCP for order, or FRCP with retransmission. */
 export type FlowService = 'raw' | 'ordered' | 'reliable';
 
@@ -74,7 +77,7 @@ export function parseQos(value: unknown): QosSpec | null {
     const n = v[field];
     if (typeof n !== 'number' || !Number.isInteger(n) || n < 0 || n > max) return null;
   }
-  const cube = CUBES.find((one) => FIELD_MAX.every(([field]) => one[field] === v[field]));
+  const cube = QOS_CUBES.find((one) => FIELD_MAX.every(([field]) => one[field] === v[field]));
   if (cube !== undefined) return cube;
   return {
     delay: v['delay'] as number,
@@ -87,8 +90,6 @@ export function parseQos(value: unknown): QosSpec | null {
     timeout: v['timeout'] as number,
   };
 }
-
-const CUBES: readonly QosSpec[] = Object.values(qosCubes);
 
 const FIELD_MAX: readonly (readonly [keyof QosSpec, number])[] = [
   ['delay', QOS_MAX],

@@ -1,4 +1,5 @@
 import type { AttachOptions, Channel, FlowPort, FlowReceiver, SendOutcome } from '@flowring/channel';
+import { newChannelStats } from '@flowring/channel';
 import type { ControlMessage, ControlType, ErrorCode } from '@flowring/common';
 import { qosCubes } from '@flowring/common';
 import { Ipcp } from '../src/adapters/ipcp.ts';
@@ -56,15 +57,7 @@ export class FakeApp implements Channel {
   readonly kind = 'unix';
   readonly isUp = true;
   readonly ports = new Map<number, FakePort>();
-  readonly stats = {
-    messagesSent: 0,
-    messagesReceived: 0,
-    bytesSent: 0,
-    bytesReceived: 0,
-    bellsSent: 0,
-    bellsReceived: 0,
-    recordsDropped: 0,
-  };
+  readonly stats = newChannelStats();
 
   constructor(id: number) {
     this.id = id;

@@ -1,6 +1,6 @@
 import type { FlowPort, FlowReceiver } from '@flowring/channel';
-import type { FlowId, QosCubeName, QosSpec } from '@flowring/common';
-import { LIMITS, qosCubes } from '@flowring/common';
+import type { FlowId, QosSpec } from '@flowring/common';
+import { LIMITS, QOS_CUBES } from '@flowring/common';
 import type { ChannelLink } from './channel-link.ts';
 import type { RuntimeClock } from './clock.ts';
 import type { BaseFlow } from './flow-base.ts';
@@ -17,8 +17,6 @@ const DESK_FLOW = 0;
 const KIND = { open: 1, opened: 2, declined: 3 } as const;
 const SHORT_BYTES = 5;
 const OPEN_BYTES = 6;
-
-const CUBES: readonly QosSpec[] = (Object.keys(qosCubes) as QosCubeName[]).map((name) => qosCubes[name]);
 
 /** The client's half of a lease: ids for flows to a name whose server is at the other end of the channel. */
 export interface Lease {
@@ -51,7 +49,7 @@ export interface DeskOwner {
   /** A flow is there that the IRMd does not know of. */
   openedUnheard(id: FlowId, qos: QosSpec): void;
   /** The server does not take it, or is gone: the lease is over, and the IRMd is asked. */
-  declined(desk: LeaseDesk, opening: Opening, waiter: Waiter<Opening, BaseFlow>): void;
+  declined(desk: LeaseDesk, waiter: Waiter<Opening, BaseFlow>): void;
 }
 
 /**
@@ -85,7 +83,7 @@ export class LeaseDesk implements FlowReceiver, WaiterOwner<Opening, BaseFlow> {
 
   /** Asks the server for a flow; `null` when that cannot be done on this lease now. */
   open(lease: Lease, request: AllocRequest, signal: AbortSignal | undefined): Promise<BaseFlow> | null {
-    const cube = CUBES.indexOf(request.qos);
+    const cube = QOS_CUBES.indexOf(request.qos);
     const id = lease.next;
     if (cube < 0 || isUsedUp(lease)) return null;
     if (this.#port.trySend(openMessage(id, cube, request.data)) !== 'sent') return null;
@@ -126,7 +124,7 @@ export class LeaseDesk implements FlowReceiver, WaiterOwner<Opening, BaseFlow> {
 
   #onOpen(id: FlowId, slab: Buffer, at: number, end: number): void {
     const granted = this.#granted.get(id - (id % LIMITS.leaseFlows));
-    const qos = CUBES[slab[at]!];
+    const qos = QOS_CUBES[slab[at]!];
     if (
       granted === undefined ||
       qos === undefined ||
@@ -160,7 +158,7 @@ export class LeaseDesk implements FlowReceiver, WaiterOwner<Opening, BaseFlow> {
   #onDeclined(id: FlowId): void {
     const waiter = this.#openings.get(id);
     this.#openings.delete(id);
-    if (waiter !== undefined) this.#owner.declined(this, waiter.payload, waiter);
+    if (waiter !== undefined) this.#owner.declined(this, waiter);
   }
 
   #send(message: Uint8Array): void {

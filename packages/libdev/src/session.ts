@@ -272,8 +272,8 @@ export class Session implements LinkOwner, DeskOwner, WaiterOwner<AllocRequest, 
     this.#unheard.clear();
   };
 
-  declined(desk: LeaseDesk, opening: Opening, waiter: Waiter<Opening, BaseFlow>): void {
-    const { request, signal, startedUs } = opening;
+  declined(desk: LeaseDesk, waiter: Waiter<Opening, BaseFlow>): void {
+    const { request, signal, startedUs } = waiter.payload;
     if (this.#leases.get(request.name)?.desk === desk) this.#leases.delete(request.name);
     const passedMs = Math.floor((this.clock.nowUs() - startedUs) / 1_000);
     const timeoutMs = Math.max(1, request.timeoutMs - passedMs);
