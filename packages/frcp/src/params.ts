@@ -53,9 +53,13 @@ export interface FrcpParams {
   readonly rtoMinUs: DurationUs;
   /** CRC-32 (IEEE) of a range. Default: ours in TypeScript; a platform's own is many times faster. */
   readonly crc32: Crc32;
+  /** Makes the view of an SDU that is read: bytes `start` to `end` of what was handed in. Default: `subarray`. */
+  readonly viewOf: ViewOf;
   /** Source of the first number of every run. Must be given. */
   readonly randomU32: () => number;
 }
+
+export type ViewOf = (buf: Uint8Array, start: number, end: number) => Uint8Array;
 
 /** What a move to another lower flow changes; bounds as in {@link FrcpParams}. */
 export interface LowerFlow {
@@ -123,6 +127,7 @@ const DEFAULTS: Omit<FrcpParams, 'randomU32'> = {
   wire: null,
   integrity: false,
   crc32,
+  viewOf: (buf, start, end) => buf.subarray(start, end),
   rtoInitialUs: 200_000,
   rtoMinUs: 10_000,
 };

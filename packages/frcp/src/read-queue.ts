@@ -1,4 +1,5 @@
 import { copyPart } from './copy-bytes.ts';
+import type { ViewOf } from './params.ts';
 
 const FIRST_SLOTS = 8;
 const NO_BYTES = new Uint8Array(0);
@@ -36,14 +37,14 @@ export class ReadQueue {
   }
 
   /** The oldest SDU, or what is left of it: the buffer itself if it is all of it, else a view. */
-  shift(): Uint8Array | null {
+  shift(viewOf: ViewOf): Uint8Array | null {
     if (this.tail === this.head) return null;
     const slot = this.head & this.mask;
     const buf = this.buffers![slot]!;
     const start = this.spans[slot << 1]!;
     const end = this.spans[(slot << 1) + 1]!;
     this.drop(slot, end - start);
-    return start === 0 && end === buf.length ? buf : buf.subarray(start, end);
+    return start === 0 && end === buf.length ? buf : viewOf(buf, start, end);
   }
 
   /** Moves the oldest SDU, or what fits of it, to `out[at, end)`; returns how much. There is one. */
@@ -80,11 +81,11 @@ export class ReadQueue {
   }
 
   /** A view of the first `maxBytes` of the oldest SDU, which must be longer than that; the rest stays. */
-  shiftPart(maxBytes: number): Uint8Array {
+  shiftPart(maxBytes: number, viewOf: ViewOf): Uint8Array {
     const slot = this.head & this.mask;
     const start = this.spans[slot << 1]!;
     this.cut(slot, maxBytes);
-    return this.buffers![slot]!.subarray(start, start + maxBytes);
+    return viewOf(this.buffers![slot]!, start, start + maxBytes);
   }
 
   /** Gives each SDU a buffer of its own, unless it fills half of the one it has. */

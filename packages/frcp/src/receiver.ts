@@ -252,7 +252,7 @@ export class Receiver {
 
   //= R-FRCP-81
   read(): Uint8Array | null {
-    const sdu = this.window.queue.shift();
+    const sdu = this.window.queue.shift(this.params.viewOf);
     if (sdu !== null) this.onRead();
     return sdu;
   }
@@ -275,7 +275,7 @@ export class Receiver {
   readPart(maxBytes: number): Uint8Array | null {
     const { queue } = this.window;
     if (queue.headBytes <= maxBytes) return this.read();
-    const part = queue.shiftPart(maxBytes);
+    const part = queue.shiftPart(maxBytes, this.params.viewOf);
     this.onRead();
     return part;
   }

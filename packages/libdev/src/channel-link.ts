@@ -11,6 +11,7 @@ import type { FrcpDriver } from './frcp-driver.ts';
 import type { FrcpHost } from './frcp-flow.ts';
 import { FrcpFlow } from './frcp-flow.ts';
 import type { LeaseDesk } from './lease-desk.ts';
+import { messageView } from './message-view.ts';
 import { RawFlow } from './raw-flow.ts';
 
 /** Largest PDU where the path would carry more: large enough that its cost is in the bytes. */
@@ -115,6 +116,7 @@ export class ChannelLink implements FrcpHost, ChannelEvents {
       reliable,
       lowerReliable,
       integrity,
+      viewOf: messageView,
       randomU32: () => this.#owner.services.env.randomU32(),
     });
     this.#lastParams = { key, params };

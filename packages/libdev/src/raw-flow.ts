@@ -1,6 +1,7 @@
 import type { WriteOutcome } from './flow-types.ts';
 import type { FlowHost, FlowSeed } from './flow-host.ts';
 import { BaseFlow, WRITE } from './flow-base.ts';
+import { messageView } from './message-view.ts';
 import { RawQueue } from './raw-queue.ts';
 
 /** Queues not in use: an idle flow owns none, a busy one always finds one. */
@@ -36,7 +37,7 @@ export class RawFlow extends BaseFlow {
     }
     if (this.#queued === 0 && this.messageReaderWaits) {
       this.port!.consumed(end - start);
-      this.handOver(slab.subarray(start, end));
+      this.handOver(messageView(slab, start, end));
       return;
     }
     this.#queue ??= spareQueues.pop() ?? new RawQueue();

@@ -1,3 +1,5 @@
+import { messageView } from './message-view.ts';
+
 const FIRST_CAPACITY = 8;
 
 /** Received messages of a raw flow: references into slabs, oldest first. */
@@ -32,7 +34,7 @@ export class RawQueue {
     this.#head = (at + 1) & (this.#slabs.length - 1);
     this.length--;
     if (this.#compacted > 0) this.#compacted--;
-    return slab.subarray(this.#ranges[at * 2], this.#ranges[at * 2 + 1]);
+    return messageView(slab, this.#ranges[at * 2]!, this.#ranges[at * 2 + 1]!);
   }
 
   /** Copies what is still in slabs to private memory, so that a slow reader does not keep whole slabs. */
