@@ -5,6 +5,7 @@ export { Ipcp } from './adapters/ipcp.ts';
 export type { AllocatorSinks } from './adapters/allocator-driver.ts';
 export type { FaInput, FaOutput, FaStats, FlowAllocatorOptions, FlowBinding } from './core/fa-messages.ts';
 export type { FaTraits, PeerAddress } from './core/fa-flow.ts';
+export type { Allocator, FaTableSizes } from './core/allocator.ts';
 export { FlowAllocator } from './core/flow-allocator.ts';
 export type { Directory, Layer, LayerEvents } from './layers/layer.ts';
 export { LocalLayer } from './layers/local.ts';

@@ -1,7 +1,7 @@
 import type { ControlMessage, FlowId } from '@flowring/common';
 import type { InstantUs } from '@flowring/frcp';
+import type { Allocator } from '../core/allocator.ts';
 import type { FaInput, FaOutput, FlowBinding } from '../core/fa-messages.ts';
-import type { FlowAllocator } from '../core/flow-allocator.ts';
 import type { PeerAddress } from '../core/fa-flow.ts';
 
 /** Carries out what the allocator wants. */
@@ -14,11 +14,11 @@ export interface AllocatorSinks {
 }
 
 /**
- * Time and order for a {@link FlowAllocator}: inputs one after the other even when an output causes the next one,
+ * Time and order for a {@link Allocator}: inputs one after the other even when an output causes the next one,
  * one timer, and when it fires, packets that have arrived first.
  */
 export class AllocatorDriver {
-  readonly #allocator: FlowAllocator;
+  readonly #allocator: Allocator;
   readonly #sinks: AllocatorSinks;
   #inbox: FaInput[] = [];
   #running = false;
@@ -27,7 +27,7 @@ export class AllocatorDriver {
   #grace: NodeJS.Immediate | null = null;
   #closed = false;
 
-  constructor(allocator: FlowAllocator, sinks: AllocatorSinks) {
+  constructor(allocator: Allocator, sinks: AllocatorSinks) {
     this.#allocator = allocator;
     this.#sinks = sinks;
   }
@@ -48,9 +48,14 @@ export class AllocatorDriver {
     this.#arm();
   }
 
-  /** A data packet arrived for the flow with this EID of ours. */
-  noteData(sEid: number): void {
-    this.#allocator.noteData(sEid, nowUs());
+  /** A data packet arrived for this EID of ours. Returns its flow; 0: drop it. */
+  noteData(sEid: number, from?: PeerAddress): FlowId {
+    return this.#allocator.noteData(sEid, nowUs(), from);
+  }
+
+  /** A data packet of the flow with this EID of ours left. */
+  noteSent(sEid: number): void {
+    this.#allocator.noteSent(sEid, nowUs());
   }
 
   close(): void {

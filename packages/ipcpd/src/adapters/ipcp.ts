@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import type { ChannelId, ControlMessage, ErrorCode, FlowId } from '@flowring/common';
 import { createLogger, errnoOf, isFlowringError } from '@flowring/common';
+import type { Allocator } from '../core/allocator.ts';
 import type { PeerAddress } from '../core/fa-flow.ts';
 import type { FlowBinding } from '../core/fa-messages.ts';
-import { FlowAllocator } from '../core/flow-allocator.ts';
 import type { Layer } from '../layers/layer.ts';
 import { AllocatorDriver } from './allocator-driver.ts';
 import { AppFlow } from './app-flow.ts';
@@ -35,14 +35,13 @@ export class Ipcp {
   readonly #endWaits = new Map<FlowId, NodeJS.Timeout>();
   #state: 'boot' | 'bootstrapping' | 'operational' = 'boot';
   #irmdGone = false;
-  readonly allocator: FlowAllocator;
+  readonly allocator: Allocator;
 
   constructor(options: IpcpOptions) {
     this.#layer = options.layer;
     this.#send = options.send;
     this.#onIdle = options.onIdle;
-    const { traits, params } = options.layer;
-    this.allocator = new FlowAllocator({ traits, params, random: randomU32 });
+    this.allocator = options.layer.createAllocator(randomU32);
     this.#driver = new AllocatorDriver(this.allocator, {
       sendPdu: (peer, pdu) => this.#layer.sendPdu(peer, pdu),
       tellIrmd: (message) => this.#tell(message),
@@ -129,7 +128,8 @@ export class Ipcp {
     try {
       const done = this.#layer.bootstrap(message.layer, message.config, {
         onPdu: (peer, pdu) => this.#driver.input({ t: 'pdu', peer, pdu }),
-        onData: (sEid) => this.#driver.noteData(sEid),
+        onData: (sEid, from) => this.#driver.noteData(sEid, from),
+        onSent: (sEid) => this.#driver.noteSent(sEid),
       });
       if (done instanceof Promise) done.then(up, failed);
       else up();

@@ -1,5 +1,8 @@
+import type { FlowId } from '@flowring/common';
 import type { DurationUs, InstantUs } from '@flowring/frcp';
+import type { Allocator, FaTableSizes } from './allocator.ts';
 import type { DeadlineQueue } from './deadline-queue.ts';
+import type { PeerAddress } from './fa-flow.ts';
 import type { FaInput, FaOutput } from './fa-messages.ts';
 import { STALL_MIN_US } from './liveness.ts';
 
@@ -14,7 +17,7 @@ export interface AllocatorTables<Timer> {
  * The turns of a flow allocator, whatever it speaks: an input or what is due goes in with the time, what is to be done
  * comes out, and a turn that comes late is taken as our own stall. Pure, and time never decreases.
  */
-export abstract class AllocatorTurn<Timer> {
+export abstract class AllocatorTurn<Timer> implements Allocator {
   readonly #tables: AllocatorTables<Timer>;
   #expectedUs: InstantUs | null = null;
   /** Up to here our own stalls are credited. */
@@ -26,17 +29,17 @@ export abstract class AllocatorTurn<Timer> {
 
   protected abstract take(input: FaInput, nowUs: InstantUs): void;
   protected abstract fire(timer: Timer, nowUs: InstantUs): void;
-  /** The driver knows of a stall that `nextTimeout` could not show (a suspended host). */
+  abstract noteData(sEid: number, nowUs: InstantUs, from?: PeerAddress): FlowId;
+  abstract noteSent(sEid: number, nowUs: InstantUs): void;
+  abstract inspect(): FaTableSizes;
   abstract noteStall(stallUs: DurationUs, nowUs: InstantUs): void;
 
-  /** One input; returns what to do, in order. An input that makes no sense in the present state does nothing. */
   handle(input: FaInput, nowUs: InstantUs): FaOutput[] {
     this.#creditOwnStall(nowUs);
     this.take(input, nowUs);
     return this.#leave();
   }
 
-  /** Does what is due. A call before its time does nothing. */
   handleTimeout(nowUs: InstantUs): FaOutput[] {
     this.#creditOwnStall(nowUs);
     const { timers } = this.#tables;
@@ -44,7 +47,6 @@ export abstract class AllocatorTurn<Timer> {
     return this.#leave();
   }
 
-  /** When `handleTimeout` is wanted, or `null`. */
   nextTimeout(): InstantUs | null {
     return this.#tables.timers.nextAt();
   }

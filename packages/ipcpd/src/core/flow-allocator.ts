@@ -1,5 +1,6 @@
 import type { FlowId } from '@flowring/common';
 import type { DurationUs, InstantUs } from '@flowring/frcp';
+import type { FaTableSizes } from './allocator.ts';
 import { AllocatorTurn } from './allocator-turn.ts';
 import { FaContext, PEER_GONE } from './fa-context.ts';
 import {
@@ -22,16 +23,7 @@ import { decodeFaPdu } from './fa-pdu.ts';
 import { nextFaState } from './fa-states.ts';
 import { creditStall, noteEpoch, noteHeard } from './liveness.ts';
 
-/** Entries in every table: what a leak would show in. */
-export type FaTableSizes = Readonly<
-  Record<'flows' | 'incoming' | 'eids' | 'resting' | 'answers' | 'peers' | 'timers', number>
->;
-
-/**
- * The flow allocator of one IPCP, with its liveness monitoring. Pure: `handle` and `handleTimeout` return what to
- * do, and time is what the caller says it is (never decreasing). Call `handleTimeout` when `nextTimeout` says so,
- * after all packets that have arrived; a call that comes late is taken as our own stall.
- */
+/** The flow allocator of one IPCP, in our own PDUs. Keepalives are told to peers, not to flows. */
 export class FlowAllocator extends AllocatorTurn<FaTimer> {
   readonly #fa: FaContext;
 
@@ -45,7 +37,7 @@ export class FlowAllocator extends AllocatorTurn<FaTimer> {
     return this.#fa.stats;
   }
 
-  inspect(): FaTableSizes {
+  override inspect(): FaTableSizes {
     const { flows, incoming, eids, answers, peers, timers } = this.#fa;
     return {
       flows: flows.size,
@@ -81,14 +73,16 @@ export class FlowAllocator extends AllocatorTurn<FaTimer> {
     }
   }
 
-  /** A data packet of the flow with our EID `sEid` came in: its peer lives. Returns the flow's id, 0: none. */
-  noteData(sEid: number, nowUs: InstantUs): FlowId {
+  override noteData(sEid: number, nowUs: InstantUs): FlowId {
     const flow = this.#fa.eids.get(sEid);
     if (flow === undefined) return 0;
     noteHeard(flow.peer, nowUs);
     if (flow.state === 'unconfirmed') this.#fa.confirmed(flow);
     return flow.flow;
   }
+
+  /** What is sent for a flow is no life sign: keepalives are for all flows with a peer. */
+  override noteSent(): void {}
 
   override noteStall(stallUs: DurationUs, nowUs: InstantUs): void {
     this.#fa.stats.stalledUs += stallUs;

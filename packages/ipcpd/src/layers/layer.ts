@@ -1,5 +1,6 @@
-import type { PathParams } from '@flowring/common';
-import type { FaTraits, PeerAddress } from '../core/fa-flow.ts';
+import type { FlowId, PathParams } from '@flowring/common';
+import type { Allocator } from '../core/allocator.ts';
+import type { PeerAddress } from '../core/fa-flow.ts';
 import type { FlowBinding } from '../core/fa-messages.ts';
 import type { AppFlow } from '../adapters/app-flow.ts';
 
@@ -7,8 +8,13 @@ import type { AppFlow } from '../adapters/app-flow.ts';
 export interface LayerEvents {
   /** An FA PDU of the allocator at `peer`. The bytes are the receiver's. */
   onPdu(peer: PeerAddress, pdu: Uint8Array): void;
-  /** Data came in for the flow with our EID `sEid`. For layers whose packets prove that a peer lives. */
-  onData(sEid: number): void;
+  /**
+   * A data packet came in for our EID `sEid`, from `from` where it matters: its peer lives. Returns its flow; 0: it is
+   * nobody's, drop it. A flow may have packets before its `bind`.
+   */
+  onData(sEid: number, from?: PeerAddress): FlowId;
+  /** A data packet left for the flow with our EID `sEid`. For allocators that keep each flow alive by itself. */
+  onSent(sEid: number): void;
 }
 
 /** Which IPCP of the layer has a name. */
@@ -20,15 +26,16 @@ export interface Directory {
 }
 
 /**
- * The policy of a layer: its directory, its N-1 path, how packets of a flow travel. Everything else (allocation,
- * liveness, the applications' channels) is the same for every layer.
+ * The policy of a layer: its directory, its allocator, its N-1 path, how packets of a flow travel. Everything else
+ * (time, control messages, the applications' channels) is the same for every layer.
  */
 export interface Layer {
   readonly type: string;
-  readonly traits: FaTraits;
   /** Told to both ends of every flow. */
   readonly params: PathParams;
   readonly directory: Directory;
+  /** The flow allocator this layer's IPCPs speak with, once. `random`: 32 random bits. */
+  createAllocator(random: () => number): Allocator;
   /** Makes the layer operational. Rejects with a FlowringError when the configuration is not usable. */
   bootstrap(layerName: string, config: unknown, events: LayerEvents): void | Promise<void>;
   /** Sends an FA PDU to another IPCP of the layer; may lose it. */

@@ -1,12 +1,16 @@
 import type { PathParams } from '@flowring/common';
 import { LIMITS } from '@flowring/common';
 import type { AppFlow } from '../adapters/app-flow.ts';
+import type { Allocator } from '../core/allocator.ts';
 import type { FaTraits, PeerAddress } from '../core/fa-flow.ts';
 import type { FlowBinding } from '../core/fa-messages.ts';
+import { FlowAllocator } from '../core/flow-allocator.ts';
 import type { Directory, Layer, LayerEvents } from './layer.ts';
 
 /** The only IPCP of a local layer. */
 const SELF: PeerAddress = 'self';
+/** Nothing outlives the turn it is sent in, so EIDs need no rest and answers no memory. */
+const TRAITS: FaTraits = { lossless: true, mplUs: 0, quarantineUs: 0, rtoInitialUs: 100_000 };
 
 /** One bound end, and the end it is joined to. */
 interface LocalEnd {
@@ -22,8 +26,6 @@ interface LocalEnd {
 export class LocalLayer implements Layer {
   readonly type = 'local';
   readonly params: PathParams = { mplMs: 1_000, aMs: 50, rMs: 120_000, mtuBytes: 65_536 };
-  /** Nothing outlives the turn it is sent in, so EIDs need no rest and answers no memory. */
-  readonly traits: FaTraits = { lossless: true, mplUs: 0, quarantineUs: 0, rtoInitialUs: 100_000 };
   readonly directory: Directory;
   readonly #names = new Set<string>();
   readonly #byEid = new Map<number, LocalEnd>();
@@ -38,6 +40,10 @@ export class LocalLayer implements Layer {
       unregister: (name) => void this.#names.delete(name),
       lookup: (name) => (this.#names.has(name) ? SELF : null),
     };
+  }
+
+  createAllocator(random: () => number): Allocator {
+    return new FlowAllocator({ traits: TRAITS, params: this.params, random });
   }
 
   bootstrap(_layerName: string, _config: unknown, events: LayerEvents): void {

@@ -1,10 +1,10 @@
 import type { FlowId } from '@flowring/common';
 import type { DurationUs, InstantUs } from '@flowring/frcp';
+import type { FaTableSizes } from '../allocator.ts';
 import { AllocatorTurn } from '../allocator-turn.ts';
 import type { PeerAddress } from '../fa-flow.ts';
 import type { FaInput } from '../fa-messages.ts';
 import { nextFaState } from '../fa-states.ts';
-import type { FaTableSizes } from '../flow-allocator.ts';
 import { decodeFrame } from './management-frame.ts';
 import type { O7sAllocatorOptions, O7sStats } from './o7s-context.ts';
 import { O7sContext, PEER_GONE } from './o7s-context.ts';
@@ -14,9 +14,8 @@ import { lookAtRequest, onReply, request } from './o7s-requester.ts';
 import { accept, expireSeen, offerTimedOut, onRequest, refuse } from './o7s-responder.ts';
 
 /**
- * The flow allocator of an `o7s-udp` layer: the inputs, outputs and calls of {@link FlowAllocator}, the frames of the
- * C prototype. What it sends are whole datagrams, endpoint id included; a `pdu` it is given is a whole datagram with
- * endpoint id 0. Pure, and time never decreases.
+ * The flow allocator of an `o7s-udp` layer, in the frames of the C prototype. What it sends are whole datagrams, endpoint id included; a `pdu` it is given is a whole datagram with
+ * endpoint id 0.
  */
 export class O7sAllocator extends AllocatorTurn<O7sTimer> {
   readonly #fa: O7sContext;
@@ -31,7 +30,7 @@ export class O7sAllocator extends AllocatorTurn<O7sTimer> {
     return this.#fa.stats;
   }
 
-  inspect(): FaTableSizes {
+  override inspect(): FaTableSizes {
     const { flows, incoming, eids, seen, timers } = this.#fa;
     return {
       flows: flows.size,
@@ -72,7 +71,7 @@ export class O7sAllocator extends AllocatorTurn<O7sTimer> {
    * request whose reply is still under way (no `bind` yet): keep the packet, bounded, until `bind` names this EID.
    */
   //= R-OUDP-37
-  noteData(sEid: number, nowUs: InstantUs, from?: PeerAddress): FlowId {
+  override noteData(sEid: number, nowUs: InstantUs, from?: PeerAddress): FlowId {
     const flow = this.#fa.eids.get(sEid)?.flow;
     if (flow === undefined) return 0;
     if (from !== undefined && from !== flow.peer) {
@@ -84,7 +83,7 @@ export class O7sAllocator extends AllocatorTurn<O7sTimer> {
   }
 
   /** A packet of the flow with our EID `sEid` was sent: no keepalive is due for a while. */
-  noteSent(sEid: number, nowUs: InstantUs): void {
+  override noteSent(sEid: number, nowUs: InstantUs): void {
     const flow = this.#fa.eids.get(sEid)?.flow;
     if (flow !== undefined) flow.lastSentUs = nowUs;
   }
