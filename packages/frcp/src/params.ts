@@ -53,7 +53,10 @@ export interface FrcpParams {
   readonly rtoMinUs: DurationUs;
   /** CRC-32 (IEEE) of a range. Default: ours in TypeScript; a platform's own is many times faster. */
   readonly crc32: Crc32;
-  /** Makes the view of an SDU that is read: bytes `start` to `end` of what was handed in. Default: `subarray`. */
+  /**
+   * Makes what `read` returns: a view of bytes `start` to `end` of what was handed in, or of a buffer of the
+   * machine's. Default: `subarray`, or the buffer itself when that is all of it.
+   */
   readonly viewOf: ViewOf;
   /** Source of the first number of every run. Must be given. */
   readonly randomU32: () => number;
@@ -127,7 +130,7 @@ const DEFAULTS: Omit<FrcpParams, 'randomU32'> = {
   wire: null,
   integrity: false,
   crc32,
-  viewOf: (buf, start, end) => buf.subarray(start, end),
+  viewOf: (buf, start, end) => (start === 0 && end === buf.length ? buf : buf.subarray(start, end)),
   rtoInitialUs: 200_000,
   rtoMinUs: 10_000,
 };

@@ -36,7 +36,7 @@ export class ReadQueue {
     this.heldBytes += end - start;
   }
 
-  /** The oldest SDU, or what is left of it: the buffer itself if it is all of it, else a view. */
+  /** A view of the oldest SDU, or of what is left of it. */
   shift(viewOf: ViewOf): Uint8Array | null {
     if (this.tail === this.head) return null;
     const slot = this.head & this.mask;
@@ -44,7 +44,7 @@ export class ReadQueue {
     const start = this.spans[slot << 1]!;
     const end = this.spans[(slot << 1) + 1]!;
     this.drop(slot, end - start);
-    return start === 0 && end === buf.length ? buf : viewOf(buf, start, end);
+    return viewOf(buf, start, end);
   }
 
   /** Moves the oldest SDU, or what fits of it, to `out[at, end)`; returns how much. There is one. */

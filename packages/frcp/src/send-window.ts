@@ -11,7 +11,6 @@ export const MARK = {
   /** Counts as lost and waits for its next copy. */
   LOST: 0x08,
 } as const;
-const TOUCHED = MARK.RESENT | MARK.SACKED | MARK.LOST;
 
 /**
  * What was written and is not acknowledged: SDU bytes in one ring, four integers per PDU in another. Both grow
@@ -33,6 +32,8 @@ export class SendWindow extends SendRing {
   sackHigh = 0;
   /** PDUs the peer has out of order. */
   sackedPdus = 0;
+  /** From here on every PDU is a whole SDU and unmarked: its acknowledgement needs no look at it. */
+  plainFrom = 0;
   /** Bytes, headers included, that are under way: sent, neither acknowledged nor counted as lost. */
   flightBytes = 0;
   /** Header and checksum of a PDU. */
@@ -98,6 +99,7 @@ export class SendWindow extends SendRing {
     this.meta[at + POS] = this.tailPos;
     this.meta[at + INFO] = (length << LENGTH_SHIFT) | flags;
     this.tail = (this.tail + 1) | 0;
+    if ((flags & FLAG.LAST) === 0) this.plainFrom = this.tail;
     this.tailPos = (this.tailPos + length) | 0;
   }
 
@@ -163,17 +165,23 @@ export class SendWindow extends SendRing {
   acknowledge(index: number): void {
     const meta = this.meta;
     const mask = this.metaMask;
-    const gaps = this.sackHigh !== this.una;
+    const plainFrom = ((this.plainFrom - index) | 0) < 0 ? this.plainFrom : index;
+    let i = this.una;
     let sdus = 0;
-    let info = 0;
-    let at = 0;
-    for (let i = this.una; i !== index; i = (i + 1) | 0) {
-      at = (i & mask) * STRIDE;
-      info = meta[at + INFO]!;
+    for (; ((i - plainFrom) | 0) < 0; i = (i + 1) | 0) {
+      const at = (i & mask) * STRIDE;
+      const info = meta[at + INFO]!;
       if ((info & FLAG.LAST) !== 0) sdus++;
-      if (gaps || (info & TOUCHED) !== 0) this.noteDelivered(i, at, info);
+      this.noteDelivered(i, at, info);
     }
-    if (!gaps && (info & TOUCHED) === 0) this.noteDelivered((index - 1) | 0, at, info);
+    const last = (index - 1) | 0;
+    const at = (last & mask) * STRIDE;
+    const info = meta[at + INFO]!;
+    if (i !== index) {
+      sdus += (index - i) | 0;
+      // What was sent once was sent in order: the last is the newest of them.
+      this.noteDelivered(last, at, info);
+    }
     const pos = (meta[at + POS]! + (info >>> LENGTH_SHIFT)) | 0;
     const pdus = (index - this.una) | 0;
     this.count(pdus, ((pos - this.unaPos) | 0) + pdus * this.overheadBytes);
@@ -182,6 +190,7 @@ export class SendWindow extends SendRing {
     this.una = index;
     if (((this.lostHint - index) | 0) < 0) this.lostHint = index;
     if (((this.sackHigh - index) | 0) < 0) this.sackHigh = index;
+    if (((this.plainFrom - index) | 0) < 0) this.plainFrom = index;
     if (index === this.tail && !this.isLarge) this.release();
   }
 
@@ -203,6 +212,7 @@ export class SendWindow extends SendRing {
       this.sackedPdus++;
     }
     if (((to - this.sackHigh) | 0) > 0) this.sackHigh = to;
+    this.notePlain(to);
   }
 
   private noteDelivered(index: number, at: number, info: number): void {
@@ -291,6 +301,12 @@ export class SendWindow extends SendRing {
     this.flightBytes -= this.sizeOf(info);
     this.lostCount++;
     if (((index - this.lostHint) | 0) < 0) this.lostHint = index;
+    this.notePlain((index + 1) | 0);
+  }
+
+  /** A PDU before `index` carries a mark. */
+  private notePlain(index: number): void {
+    if (((index - this.plainFrom) | 0) > 0) this.plainFrom = index;
   }
 
   /** Forgets the cuts of what was never sent; its bytes stay for {@link appendCut} or {@link appendWhole}. */

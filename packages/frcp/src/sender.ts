@@ -71,7 +71,7 @@ export class Sender {
   recall(was: DormantSender): void {
     const { window } = this;
     const { rtt } = this.recovery;
-    window.una = window.nxt = window.tail = window.lostHint = window.sackHigh = was.index;
+    window.una = window.nxt = window.tail = window.lostHint = window.sackHigh = window.plainFrom = was.index;
     window.unaPos = window.nxtPos = window.tailPos = was.pos;
     window.edge = was.edge;
     window.edgePos = was.edgePos;

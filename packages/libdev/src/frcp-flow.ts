@@ -5,7 +5,6 @@ import type { FrcpEvent, FrcpParams } from '@flowring/frcp';
 import { FrcpConnection } from '@flowring/frcp';
 import type { FlowHost, FlowSeed } from './flow-host.ts';
 import { BaseFlow, WRITE } from './flow-base.ts';
-import { messageView } from './message-view.ts';
 import type { WriteOutcome } from './flow-types.ts';
 import type { FrcpDriver, Pumped } from './frcp-driver.ts';
 
@@ -119,8 +118,7 @@ export class FrcpFlow extends BaseFlow implements Pumped {
     this.#driver.used();
     // The window has opened: the peer is told at the end of this turn.
     if (this.#connection.ackDue) this.#driver.touch(this);
-    // A message put together from fragments comes as FRCP made it.
-    return Buffer.isBuffer(sdu) ? sdu : messageView(sdu, 0, sdu.length);
+    return sdu as Buffer;
   }
 
   protected override nextBytes(): number {

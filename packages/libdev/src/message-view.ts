@@ -17,7 +17,8 @@ let lastOffset = 0;
 /** Bytes `start` to `end` of a slab as a message; shares the slab's memory. */
 export function messageView(slab: Uint8Array, start: number, end: number): Buffer {
   if (slab !== lastSlab) {
-    if (slab.length > REMEMBERED_MAX_BYTES) return Buffer.from(slab.buffer, slab.byteOffset + start, end - start);
+    if (slab.length > REMEMBERED_MAX_BYTES)
+      return Buffer.from(slab.buffer, slab.byteOffset + start, end - start);
     lastSlab = slab;
     lastMemory = slab.buffer as ArrayBuffer;
     lastOffset = slab.byteOffset;

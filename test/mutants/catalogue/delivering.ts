@@ -122,6 +122,19 @@ export const DELIVERING: readonly Mutant[] = [
     ],
   },
   {
+    name: 'cut-message-taken-for-whole',
+    breaks: 'the acknowledgement of a PDU that ends no message counts one',
+    requirement: 'R-FRCP-52',
+    caughtBy: ['I9', 'I8', 'I24'],
+    patches: [
+      {
+        file: 'send-window.ts',
+        find: 'if ((flags & FLAG.LAST) === 0) this.plainFrom = this.tail;',
+        replace: '',
+      },
+    ],
+  },
+  {
     name: 'late-data-delivered',
     breaks: 'without retransmission, data that comes late goes back in order',
     requirement: 'R-FRCP-60',
