@@ -38,7 +38,10 @@ export const FIELD_ARBITRARIES: { readonly [K in FieldKind]: fc.Arbitrary<FieldT
     ringBytes: u32,
     token: text,
   }),
-  params: fc.record({ mplMs: u32, aMs: u32, rMs: u32, mtuBytes: u32 }),
+  params: fc.record(
+    { mplMs: u32, aMs: u32, rMs: u32, mtuBytes: u32, wire: fc.constant('o7s' as const) },
+    { requiredKeys: ['mplMs', 'aMs', 'rMs', 'mtuBytes'], noNullPrototype: true },
+  ),
   peer: fc.record({ pid: u32, uid: u32, program: text }),
   processKind: fc.constantFrom('app', 'ipcp', 'tool'),
   channelKinds: fc.subarray(['shm', 'unix'] as const),

@@ -2,7 +2,7 @@ import type { Channel, ChannelDownReason, ChannelEvents, FlowReceiver } from '@f
 import type { ChannelSpec, ControlMessage, FlowId, PathParams, PeerInfo } from '@flowring/common';
 import { errnoOf, LIMITS, serviceOf } from '@flowring/common';
 import type { FrcpParams } from '@flowring/frcp';
-import { resolveParams } from '@flowring/frcp';
+import { O7S_WIRE, resolveParams } from '@flowring/frcp';
 import type { RuntimeClock } from './clock.ts';
 import type { Environment } from './environment.ts';
 import type { BaseFlow } from './flow-base.ts';
@@ -102,15 +102,18 @@ export class ChannelLink implements FrcpHost, ChannelEvents {
 
   #frcpParams({ qos, peer }: FlowSeed, path: PathParams): FrcpParams {
     const reliable = qos.loss === 0;
-    const lowerReliable = this.#owner.services.env.lowerReliable && peer.pid !== 0;
+    const wire = path.wire === 'o7s' ? O7S_WIRE : null;
+    const lowerReliable = this.#owner.services.env.lowerReliable && peer.pid !== 0 && wire === null;
     const integrity = qos.ber === 0 && !lowerReliable;
-    const key = [reliable, lowerReliable, integrity, path.mplMs, path.aMs, path.rMs, path.mtuBytes].join();
+    const { mplMs, aMs, rMs, mtuBytes } = path;
+    const key = [reliable, lowerReliable, integrity, wire?.name, mplMs, aMs, rMs, mtuBytes].join();
     if (this.#lastParams?.key === key) return this.#lastParams.params;
     const params = resolveParams({
-      mplUs: path.mplMs * 1_000,
-      aUs: path.aMs * 1_000,
-      rUs: path.rMs * 1_000,
-      mtuBytes: Math.min(path.mtuBytes, PDU_MAX_BYTES),
+      wire,
+      mplUs: mplMs * 1_000,
+      aUs: aMs * 1_000,
+      rUs: rMs * 1_000,
+      mtuBytes: Math.min(mtuBytes, PDU_MAX_BYTES),
       sduMaxBytes: LIMITS.sduMaxBytes,
       windowBytes: LIMITS.flowWindowBytes,
       reliable,
