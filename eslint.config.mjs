@@ -106,7 +106,7 @@ export default tseslint.config(
   }),
   core(['packages/{irmd,ipcpd}/src/core/**/*.ts'], { globals: ['Buffer'] }),
   // The channel's contract hands out slabs as Buffers.
-  core(['packages/channel/src/core/**/*.ts']),
+  core(['packages/{channel,datagram}/src/core/**/*.ts']),
   {
     files: ['packages/common/src/**/*.ts'],
     rules: {

@@ -59,6 +59,14 @@ export const ERROR_ADVICE = {
     'Split it, or see `sduMaxBytes`.',
   ],
   FLOWRING_NOT_SUPPORTED: ['This version, platform or flow cannot do it.', 'The message names what can.'],
+  FLOWRING_ADDRESS_IN_USE: [
+    'Another socket has that address and port.',
+    'End what uses it (`ss -lunp`), or choose another port.',
+  ],
+  FLOWRING_ADDRESS_NOT_AVAILABLE: [
+    'No interface of this host has the address, or it could not be bound for the reason the message gives.',
+    'See `ip address`; `0.0.0.0` or `::` stand for all of them.',
+  ],
   FLOWRING_TIMEOUT: [
     'The time given for the call is over. Nothing of it is left behind.',
     'Try again, with more time if the peer is slow.',
@@ -153,6 +161,7 @@ export const LIMIT_OUTCOMES = {
   ipcpsMax: '`FLOWRING_TOO_MANY`',
   channelEarlyFlowsMax: 'early messages of further flows are dropped and counted',
   channelOutgoingMaxBytes: 'the writer waits; `tryWrite` says `would-block`',
+  datagramPeersMax: 'those longest silent are forgotten; their next datagram makes them known anew',
   channelForgottenFlowsMax: 'the oldest is forgotten; what still comes for it counts as early',
   unattachedMaxBytes: 'further messages for flows not attached yet are dropped and counted',
 };

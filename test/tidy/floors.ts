@@ -12,9 +12,15 @@ interface Floor {
   readonly node: boolean;
 }
 
-const OURS_BELOW = ['@flowring/frcp', '@flowring/common', '@flowring/channel', '@flowring/control'];
+const OURS_BELOW = [
+  '@flowring/frcp',
+  '@flowring/common',
+  '@flowring/channel',
+  '@flowring/datagram',
+  '@flowring/control',
+];
 const NOTHING = /(?!)/;
-const CORE = /^packages\/(channel|irmd|ipcpd)\/src\/core\//;
+const CORE = /^packages\/(channel|datagram|irmd|ipcpd)\/src\/core\//;
 
 const FLOORS: readonly Floor[] = [
   { name: 'frcp', files: /^packages\/frcp\/src\//, packages: [], below: NOTHING, node: false },

@@ -22,6 +22,8 @@ export const ERROR_TABLE = {
   FLOWRING_TOO_MANY: row(24, 'error', true, 'a limit on the number of objects was reached'),
   FLOWRING_MESSAGE_TOO_LARGE: row(90, 'error', false, 'the message is larger than the flow carries'),
   FLOWRING_NOT_SUPPORTED: row(95, 'error', false, 'not supported'),
+  FLOWRING_ADDRESS_IN_USE: row(98, 'error', true, 'the address and port are in use'),
+  FLOWRING_ADDRESS_NOT_AVAILABLE: row(99, 'error', true, 'this host does not have the address'),
   FLOWRING_TIMEOUT: row(110, 'error', true, 'timed out'),
   FLOWRING_ABORTED: row(125, 'warn', false, 'aborted by the caller'),
 

@@ -59,6 +59,8 @@ export const LIMITS = {
   channelOutgoingMaxBytes: 4_194_304,
   /** Flows detached before their peer ended them that a channel remembers, to drop what still comes. */
   channelForgottenFlowsMax: 65_536,
+  /** Peers a UDP socket keeps known beside those its layer holds. */
+  datagramPeersMax: 65_536,
 } as const;
 
 /** Default times, ms. Each can be set per call or in the daemon's configuration. */

@@ -1,0 +1,2 @@
+export * from './datagram.ts';
+export { availableUdpKinds, openUdpSocket } from './open-udp-socket.ts';
