@@ -139,6 +139,7 @@ export const LIMIT_OUTCOMES = {
   sduMaxBytes: '`FLOWRING_MESSAGE_TOO_LARGE`; `tryWrite` says `too-large`',
   piggybackMaxBytes: '`FLOWRING_MESSAGE_TOO_LARGE`',
   controlFrameMaxBytes: 'the frame is dropped and counted; on a lifeline the connection ends',
+  configMaxBytes: '`FLOWRING_CONFIG`',
   controlReplyMaxBytes: '`FLOWRING_TOO_MANY`',
   lifelineBufferedMaxBytes: 'the process is dropped as if it had died',
   malformedFramesMax: 'the process is dropped as if it had died',

@@ -48,6 +48,15 @@ describe('the irm command', () => {
     expect(await irmd.json('ipcp', 'list')).toEqual([]);
   });
 
+  test('says which key of a configuration the layer does not know', async () => {
+    const args = ['ipcp', 'bootstrap', 'x', '--layer', 'lo', '--type', 'local', '--set', 'port=1', '--json'];
+    const { code, err } = await irmd.irm(...args);
+    expect([code, JSON.parse(err)]).toMatchObject([
+      1,
+      { error: { code: 'FLOWRING_CONFIG', details: { key: 'port' } } },
+    ]);
+  });
+
   test('lists flows and processes, and counts them in the status', async () => {
     const server = await irmd.connect('server');
     const client = await irmd.connect('client');

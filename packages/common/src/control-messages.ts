@@ -31,7 +31,7 @@ export const CONTROL_MESSAGES = {
   'unbind-ipcp': { req: 'u32', ipcp: 'name', name: 'name?' },
   'ipcp-create': { req: 'u32', ipcp: 'name', type: 'text' },
   'ipcp-destroy': { req: 'u32', ipcp: 'name' },
-  'ipcp-configure': { req: 'u32', ipcp: 'name', layer: 'name', config: 'value?' },
+  'ipcp-configure': { req: 'u32', ipcp: 'name', layer: 'name', config: 'config?' },
   'ipcp-list': { req: 'u32' },
   'flow-list': { req: 'u32', after: 'u32?' },
   'process-list': { req: 'u32', after: 'u32?' },
@@ -90,7 +90,7 @@ export const CONTROL_MESSAGES = {
   'peer-gone': { channel: 'u32' },
 
   // IRMd -> IPCP, on the lifeline.
-  'ipcp-bootstrap': { req: 'u32', layer: 'name', config: 'value?' },
+  'ipcp-bootstrap': { req: 'u32', layer: 'name', config: 'config?' },
   'ipcp-register': { req: 'u32', name: 'name' },
   'ipcp-unregister': { req: 'u32', name: 'name' },
   'ipcp-query': { req: 'u32', name: 'name' },

@@ -1,3 +1,5 @@
+import type { ConfigValues } from './config-values.ts';
+import { parseConfigValues } from './config-values.ts';
 import type { ErrorCode, ErrorDetails } from './errors.ts';
 import { toErrorCode } from './errors.ts';
 import type { ChannelId } from './ids.ts';
@@ -67,6 +69,7 @@ export interface FieldTypes {
   processKind: ProcessKind;
   channelKinds: readonly ChannelKind[];
   policy: LoadBalancePolicy;
+  config: ConfigValues;
   /** Any msgpack value; its reader validates it. */
   value: unknown;
 }
@@ -103,6 +106,7 @@ export const FIELD_PARSERS: { readonly [K in FieldKind]: (value: unknown) => Fie
       ? (v.slice() as ChannelKind[])
       : undefined,
   policy: (v) => oneOf(v, ['round-robin', 'spillover', 'least-flows']),
+  config: parseConfigValues,
   value: (v) => v,
 };
 

@@ -1,4 +1,6 @@
 export * from './attested-process.ts';
+export * from './config-table.ts';
+export * from './config-values.ts';
 export * from './control-codec.ts';
 export * from './control-messages.ts';
 export * from './control-values.ts';

@@ -11,6 +11,8 @@ export const LIMITS = {
   piggybackMaxBytes: 16_384,
   /** Largest control frame, bytes. */
   controlFrameMaxBytes: 65_536,
+  /** Configuration of one IPCP, bytes. */
+  configMaxBytes: 49_152,
   /** Largest reply of the IRMd to a management request (lists), bytes. */
   controlReplyMaxBytes: 16_777_216,
   /** Bytes waiting to be written to one process's lifeline; a process that reads less is dropped. */

@@ -46,6 +46,13 @@ export const FIELD_ARBITRARIES: { readonly [K in FieldKind]: fc.Arbitrary<FieldT
   processKind: fc.constantFrom('app', 'ipcp', 'tool'),
   channelKinds: fc.subarray(['shm', 'unix'] as const),
   policy: fc.constantFrom('round-robin', 'spillover', 'least-flows'),
+  config: fc.dictionary(
+    fc.stringMatching(/^[a-z]{1,10}$/),
+    fc.oneof(text, u32, fc.boolean(), fc.array(text)),
+    {
+      noNullPrototype: true,
+    },
+  ),
   value: fc.oneof(plain, fc.array(plain, { maxLength: 4 })).filter((value) => value !== null),
 };
 

@@ -74,6 +74,14 @@ describe('allocation in the local layer', () => {
     expect(world.tables()).toEqual(EMPTY_TABLES);
   });
 
+  test('has nothing to configure, and says which key it does not know', () => {
+    world = new LocalWorld({ bootstrap: false });
+    world.ipcp.handle({ t: 'ipcp-bootstrap', req: 1, layer: 'here', config: { port: 1 } });
+    expect(world.told('error')).toMatchObject([{ code: 'FLOWRING_CONFIG', details: { key: 'port' } }]);
+    world.ipcp.handle({ t: 'ipcp-bootstrap', req: 2, layer: 'here' });
+    expect(world.told('ok')).toHaveLength(1);
+  });
+
   test('answers operations before its bootstrap with FLOWRING_IPCP_STATE', () => {
     world = new LocalWorld({ bootstrap: false });
     world.ipcp.handle({ t: 'ipcp-register', req: 7, name: 'echo' });

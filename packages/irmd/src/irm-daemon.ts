@@ -1,8 +1,8 @@
 import { rmSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { availableKinds } from '@flowring/channel';
-import { FlowringError, TIMES } from '@flowring/common';
-import type { ControlServer } from '@flowring/control';
+import { FlowringError, isFlowringError, TIMES } from '@flowring/common';
+import type { ControlServer, ManagementRequest } from '@flowring/control';
 import { prepareRuntimeDir, runtimeDir, startControlServer } from '@flowring/control';
 import type { IrmConfig } from './adapters/config-file.ts';
 import { requestsOf } from './adapters/config-file.ts';
@@ -117,8 +117,7 @@ class RunningDaemon implements Daemon {
         await this.driver.own.request(request);
       } catch (cause) {
         await this.stop();
-        const message = `the configuration cannot be brought up: ${request.t}: ${(cause as Error).message}`;
-        throw new FlowringError('FLOWRING_CONFIG', { message, details: { request: request.t }, cause });
+        throw bringUpError(config, request, cause as Error);
       }
     }
   }
@@ -166,4 +165,15 @@ class RunningDaemon implements Daemon {
       void this.stop();
     }, idleMs);
   }
+}
+
+/** Why a configuration could not be brought up; names the key in the file where an IPCP named one of its own. */
+function bringUpError(config: IrmConfig, request: ManagementRequest, cause: Error): FlowringError {
+  const ipcp = 'ipcp' in request ? config.ipcps.find((one) => one.ipcp === request.ipcp) : undefined;
+  const key = isFlowringError(cause, 'FLOWRING_CONFIG') ? cause.details['key'] : undefined;
+  const at = ipcp === undefined || typeof key !== 'string' ? undefined : [ipcp.at, key].join(key && '.');
+  const place = at === undefined ? request.t : `${request.t}: in ${ipcp!.at}`;
+  const message = `the configuration cannot be brought up: ${place}: ${cause.message}`;
+  const details = { request: request.t, ...(at === undefined ? {} : { key: at }) };
+  return new FlowringError('FLOWRING_CONFIG', { message, details, cause });
 }

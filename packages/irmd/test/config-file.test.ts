@@ -26,6 +26,25 @@ describe('a configuration file', () => {
     ]);
   });
 
+  test('hands an IPCP what its layer type wants to know', () => {
+    const text = `
+[ipcps.a]
+layer = "net"
+type = "udp"
+directory = "static"
+names = { oecho = "10.0.0.2" }
+`;
+    expect(requestsOf(parseConfig(text, 'f', ['local', 'udp']))).toEqual([
+      { t: 'ipcp-create', ipcp: 'a', type: 'udp' },
+      {
+        t: 'ipcp-configure',
+        ipcp: 'a',
+        layer: 'net',
+        config: { directory: 'static', names: { oecho: '10.0.0.2' } },
+      },
+    ]);
+  });
+
   test('sets the times it names', () => {
     expect(parseConfig(EXAMPLE).settings).toEqual({ acceptorGraceMs: 500 });
   });
@@ -34,6 +53,8 @@ describe('a configuration file', () => {
     ['layer.lo.x = 1', 'layer'],
     ['[layers.lo]\ntype = "moon"', 'layers.lo.type'],
     ['[layers.lo]\ntyp = "local"', 'layers.lo.typ'],
+    ['[ipcps.i]\ntype = "local"', 'ipcps.i.layer'],
+    ['[layers.a]\n[ipcps.a]\nlayer = "b"', 'ipcps.a'],
     ['[names.n]\npolicy = 3', 'names.n.policy'],
     ['[names.n]\nregister = ["lo"]', 'names.n.register'],
     ['[[names.n.programs]]\nprogram = "oecho"', 'names.n.programs[0].program'],

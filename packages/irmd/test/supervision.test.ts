@@ -23,6 +23,37 @@ describe('an IPCP', () => {
     expect(irm.of(second, 'ipcp-register')).toMatchObject([{ name: 'n' }]);
   });
 
+  test('is bootstrapped with its configuration, at first and after a crash, and shows it', () => {
+    const irm = new TestIrm();
+    const config = { port: 3435, names: { n: '10.0.0.2' } };
+    const first = bringUp(irm, 'net', config);
+    expect(irm.of(first, 'ipcp-bootstrap')).toMatchObject([{ config }]);
+    irm.gone(first);
+    irm.input({ type: 'child-exited', child: spawned(irm, 'spawn-ipcp')[0]!, outcome: 'killed by SIGKILL' });
+    irm.advance(250);
+    const second = startChild(irm, 'net');
+    expect(irm.of(second, 'ipcp-bootstrap')).toMatchObject([{ config }]);
+    expect(irm.ask(0, { t: 'ipcp-list' })).toMatchObject({ value: { rows: [{ config }] } });
+  });
+
+  test('that refuses its configuration says which key, and can be bootstrapped again', () => {
+    const irm = new TestIrm();
+    irm.ask(0, { t: 'ipcp-create', ipcp: 'net', type: 'local' });
+    const ipcp = startChild(irm, 'net');
+    irm.ask(0, { t: 'ipcp-configure', ipcp: 'net', layer: 'net', config: { prot: 1 } });
+    const { req } = irm.of(ipcp, 'ipcp-bootstrap')[0]!;
+    irm.say(ipcp, { t: 'error', req, code: 'FLOWRING_CONFIG', message: 'prot?', details: { key: 'prot' } });
+    expect(irm.of(0, 'error')).toMatchObject([
+      { code: 'FLOWRING_CONFIG', message: 'prot?', details: { key: 'prot' } },
+    ]);
+    expect(irm.ask(0, { t: 'ipcp-list' })).toMatchObject({
+      value: { rows: [{ state: 'idle', config: {} }] },
+    });
+    irm.ask(0, { t: 'ipcp-configure', ipcp: 'net', layer: 'net' });
+    answerLast(irm, ipcp);
+    expect(irm.ask(0, { t: 'ipcp-list' })).toMatchObject({ value: { rows: [{ state: 'operational' }] } });
+  });
+
   test('that crashes again and again waits longer each time, up to a bound', () => {
     const irm = new TestIrm();
     bringUp(irm, 'lo');

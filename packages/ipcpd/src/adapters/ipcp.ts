@@ -14,6 +14,8 @@ const log = createLogger('ipcpd');
 
 /** How long a deallocated flow waits for its application's end to come through the channel, ms. */
 const END_WAIT_MS = 5_000;
+/** Of an error's text, told to the IRMd. */
+const REASON_MAX_CHARS = 1_000;
 
 export interface IpcpOptions {
   readonly layer: Layer;
@@ -126,7 +128,7 @@ export class Ipcp {
       this.#failWith(message.req, error);
     };
     try {
-      const done = this.#layer.bootstrap(message.layer, message.config, {
+      const done = this.#layer.bootstrap(message.layer, message.config ?? {}, {
         onPdu: (peer, pdu) => this.#driver.input({ t: 'pdu', peer, pdu }),
         onData: (sEid, from) => this.#driver.noteData(sEid, from),
         onSent: (sEid) => this.#driver.noteSent(sEid),
@@ -265,8 +267,13 @@ export class Ipcp {
   }
 
   #failWith(req: number, error: unknown): void {
-    if (!isFlowringError(error)) log('unexpected: %O', error);
-    this.#fail(req, isFlowringError(error) ? error.code : 'FLOWRING_INTERNAL');
+    if (isFlowringError(error)) {
+      const { code, message, details } = error;
+      this.#tell({ t: 'error', req, code, message: message.slice(0, REASON_MAX_CHARS), details });
+      return;
+    }
+    log('unexpected: %O', error);
+    this.#fail(req, 'FLOWRING_INTERNAL');
   }
 
   #fail(req: number, code: ErrorCode): void {

@@ -1,4 +1,4 @@
-import type { FlowId, PathParams } from '@flowring/common';
+import type { ConfigValues, FlowId, PathParams } from '@flowring/common';
 import type { Allocator } from '../core/allocator.ts';
 import type { PeerAddress } from '../core/fa-flow.ts';
 import type { FlowBinding } from '../core/fa-messages.ts';
@@ -36,8 +36,11 @@ export interface Layer {
   readonly directory: Directory;
   /** The flow allocator this layer's IPCPs speak with, once. `random`: 32 random bits. */
   createAllocator(random: () => number): Allocator;
-  /** Makes the layer operational. Rejects with a FlowringError when the configuration is not usable. */
-  bootstrap(layerName: string, config: unknown, events: LayerEvents): void | Promise<void>;
+  /**
+   * Makes the layer operational. `config` is what the operator set, `{}` for nothing; read it with a `ConfigTable`,
+   * which throws `FLOWRING_CONFIG` naming the key. Rejects with a FlowringError when it is not usable.
+   */
+  bootstrap(layerName: string, config: ConfigValues, events: LayerEvents): void | Promise<void>;
   /** Sends an FA PDU to another IPCP of the layer; may lose it. */
   sendPdu(peer: PeerAddress, pdu: Uint8Array): void;
   /** The flow is allocated between these EIDs: its packets travel from now on. */

@@ -1,5 +1,5 @@
-import type { PathParams } from '@flowring/common';
-import { LIMITS } from '@flowring/common';
+import type { ConfigValues, PathParams } from '@flowring/common';
+import { ConfigTable, LIMITS } from '@flowring/common';
 import type { AppFlow } from '../adapters/app-flow.ts';
 import type { Allocator } from '../core/allocator.ts';
 import type { FaTraits, PeerAddress } from '../core/fa-flow.ts';
@@ -46,7 +46,8 @@ export class LocalLayer implements Layer {
     return new FlowAllocator({ traits: TRAITS, params: this.params, random });
   }
 
-  bootstrap(_layerName: string, _config: unknown, events: LayerEvents): void {
+  bootstrap(_layerName: string, config: ConfigValues, events: LayerEvents): void {
+    new ConfigTable(config).noMore();
     this.#events = events;
   }
 

@@ -1,17 +1,26 @@
 import { readFileSync } from 'node:fs';
 import { parse } from 'smol-toml';
-import type { LoadBalancePolicy } from '@flowring/common';
-import { FlowringError, isName } from '@flowring/common';
+import type { ConfigValues, LoadBalancePolicy } from '@flowring/common';
+import { ConfigTable, FlowringError, isName } from '@flowring/common';
 import type { ManagementRequest } from '@flowring/control';
 import type { IrmSettings } from '../core/settings.ts';
 import { DEFAULT_SETTINGS } from '../core/settings.ts';
-import { ConfigTable } from './config-values.ts';
 
 /** What a configuration file asks for. */
 export interface IrmConfig {
-  readonly layers: readonly { readonly layer: string; readonly type: string; readonly ipcp: string }[];
+  readonly ipcps: readonly ConfiguredIpcp[];
   readonly names: readonly ConfiguredName[];
   readonly settings: Partial<IrmSettings>;
+}
+
+export interface ConfiguredIpcp {
+  readonly ipcp: string;
+  readonly type: string;
+  readonly layer: string;
+  /** What its layer type is told; that type knows the keys. */
+  readonly config: ConfigValues;
+  /** Its table in the file: `layers.home`. */
+  readonly at: string;
 }
 
 export interface ConfiguredName {
@@ -39,7 +48,11 @@ export function readConfig(file: string): IrmConfig {
 }
 
 /** The configuration in a TOML text; docs/spec/irmd-states.md has an example. Throws `FLOWRING_CONFIG`. */
-export function parseConfig(text: string, file = 'the configuration'): IrmConfig {
+export function parseConfig(
+  text: string,
+  file = 'the configuration',
+  ipcpTypes: readonly string[] = DEFAULT_SETTINGS.ipcpTypes,
+): IrmConfig {
   let raw: unknown;
   try {
     raw = parse(text);
@@ -48,39 +61,59 @@ export function parseConfig(text: string, file = 'the configuration'): IrmConfig
     throw new FlowringError('FLOWRING_CONFIG', { message, details: { file }, cause });
   }
   const root = new ConfigTable(raw, '', file);
-  const layers = readLayers(root.table('layers'));
-  const names = readNames(root.table('names'), new Set(layers.map(({ layer }) => layer)));
+  const ipcps = [
+    ...readLayers(root.table('layers'), ipcpTypes),
+    ...readIpcps(root.table('ipcps'), ipcpTypes),
+  ];
+  for (const [at, { ipcp, at: place }] of ipcps.entries()) {
+    if (ipcps.findIndex((one) => one.ipcp === ipcp) < at) throw root.error(place, `is a second IPCP ${ipcp}`);
+  }
+  const names = readNames(root.table('names'), new Set(ipcps.map(({ layer }) => layer)));
   const settings = readSettings(root.table('daemon'));
   root.noMore();
-  return { layers, names, settings };
+  return { ipcps, names, settings };
 }
 
 /** The requests that bring a configuration about, in order. */
 export function requestsOf(config: IrmConfig): readonly ManagementRequest[] {
-  const layers = config.layers.flatMap(({ layer, type, ipcp }): ManagementRequest[] => [
+  const ipcps = config.ipcps.flatMap(({ layer, type, ipcp, config: own }): ManagementRequest[] => [
     { t: 'ipcp-create', ipcp, type },
-    { t: 'ipcp-configure', ipcp, layer },
+    { t: 'ipcp-configure', ipcp, layer, ...(Object.keys(own).length === 0 ? {} : { config: own }) },
   ]);
   const names = config.names.flatMap(({ name, policy, register, programs }): ManagementRequest[] => [
     { t: 'name-create', name, policy },
     ...programs.map((program) => ({ t: 'bind-program', name, ...program }) as const),
     ...register.map((layer) => ({ t: 'name-register', name, layer }) as const),
   ]);
-  return [...layers, ...names];
+  return [...ipcps, ...names];
 }
 
-function readLayers(table: ConfigTable): IrmConfig['layers'] {
+/** A layer with one IPCP here, which has its name unless it says another. */
+function readLayers(table: ConfigTable, types: readonly string[]): readonly ConfiguredIpcp[] {
   return table.keys().map((layer) => {
     if (!isName(layer)) throw table.error(layer, 'is not a name');
     const own = table.table(layer);
-    const found = {
-      layer,
-      type: own.oneOf('type', DEFAULT_SETTINGS.ipcpTypes, DEFAULT_SETTINGS.ipcpTypes[0]!),
-      ipcp: own.name('ipcp', layer),
-    };
-    own.noMore();
-    return found;
+    return readIpcp(own, types, { ipcp: own.name('ipcp', layer), layer, at: `layers.${layer}` });
   });
+}
+
+/** IPCPs by their own names: for several in one layer. */
+function readIpcps(table: ConfigTable, types: readonly string[]): readonly ConfiguredIpcp[] {
+  return table.keys().map((ipcp) => {
+    if (!isName(ipcp)) throw table.error(ipcp, 'is not a name');
+    const own = table.table(ipcp);
+    return readIpcp(own, types, { ipcp, layer: own.name('layer', ''), at: `ipcps.${ipcp}` });
+  });
+}
+
+function readIpcp(
+  own: ConfigTable,
+  types: readonly string[],
+  is: Pick<ConfiguredIpcp, 'ipcp' | 'layer' | 'at'>,
+): ConfiguredIpcp {
+  const type = own.oneOf('type', types, 'local');
+  if (type === 'local') own.noMore();
+  return { ...is, type, config: own.rest() };
 }
 
 function readNames(table: ConfigTable, layers: ReadonlySet<string>): readonly ConfiguredName[] {

@@ -1,8 +1,15 @@
-import type { ControlMessage, ErrorCode } from '@flowring/common';
+import type { ControlMessage, ErrorCode, ErrorDetails } from '@flowring/common';
 import type { Timed } from './deadline-heap.ts';
 import type { IrmState } from './irm-state.ts';
 import type { IpcpEntry, Requester } from './registry/ipcp.ts';
 import type { Request } from './request.ts';
+
+/** Why an errand failed, in the IPCP's words or ours. */
+export interface Failure {
+  readonly code: ErrorCode;
+  readonly message?: string;
+  readonly details?: ErrorDetails;
+}
 
 /** A management request that is done when several IPCPs have answered; the first error is its outcome. */
 export interface Batch {
@@ -10,7 +17,7 @@ export interface Batch {
   /** What the requester gets when all went well. */
   readonly value: unknown;
   open: number;
-  error: { readonly code: ErrorCode; readonly message: string } | null;
+  error: Failure | null;
 }
 
 export type ErrandPurpose =
@@ -61,14 +68,10 @@ export function forgetErrand(irm: IrmState, errand: Errand): void {
 }
 
 /** One of a batch is done. */
-export function batchStep(
-  irm: IrmState,
-  batch: Batch,
-  error: { readonly code: ErrorCode; readonly message: string } | null,
-): void {
+export function batchStep(irm: IrmState, batch: Batch, error: Failure | null): void {
   batch.open -= 1;
   batch.error ??= error;
   if (batch.open > 0 || batch.requester === null) return;
   if (batch.error === null) irm.reply(batch.requester, batch.value);
-  else irm.fail(batch.requester, batch.error.code, batch.error.message);
+  else irm.fail(batch.requester, batch.error.code, batch.error.message, batch.error.details);
 }

@@ -1,5 +1,5 @@
 import type { ControlMessage, ErrorCode } from '@flowring/common';
-import type { Errand } from './errands.ts';
+import type { Errand, Failure } from './errands.ts';
 import { batchStep, forgetErrand, sendErrand, takeErrand } from './errands.ts';
 import type { IrmState } from './irm-state.ts';
 import { queryAnswered } from './layer-routes.ts';
@@ -130,7 +130,7 @@ export function errandReply(
     irm.counters.stale += 1;
     return;
   }
-  if (message.t === 'error') return concludeFailed(irm, errand, message.code, message.message ?? '');
+  if (message.t === 'error') return concludeFailed(irm, errand, message);
   const { purpose } = errand;
   if (purpose.type === 'query') queryAnswered(irm, purpose.request, ipcp, message.value === true);
   else if (purpose.type === 'batch') batchStep(irm, purpose.batch, null);
@@ -139,21 +139,22 @@ export function errandReply(
 
 export function errandFailed(irm: IrmState, errand: Errand, code: ErrorCode, text: string): void {
   forgetErrand(irm, errand);
-  concludeFailed(irm, errand, code, text);
+  concludeFailed(irm, errand, { code, message: text });
 }
 
-function concludeFailed(irm: IrmState, errand: Errand, code: ErrorCode, text: string): void {
+function concludeFailed(irm: IrmState, errand: Errand, failure: Failure): void {
   const { purpose, ipcp } = errand;
   if (purpose.type === 'query') return queryAnswered(irm, purpose.request, ipcp, false);
   if (purpose.type === 'batch') {
     if (purpose.registers !== null && ipcp.process !== null) {
       registrationRefused(irm.names.get(purpose.registers), ipcp);
     }
-    return batchStep(irm, purpose.batch, { code, message: text });
+    return batchStep(irm, purpose.batch, failure);
   }
   if (purpose.requester !== null) {
     if (ipcp.state === 'bootstrapping') ipcp.state = 'idle';
-    return irm.fail(purpose.requester, code, text === '' ? undefined : text);
+    ipcp.config = undefined;
+    return irm.fail(purpose.requester, failure.code, failure.message, failure.details);
   }
   if (ipcp.child !== 0) irm.effects.push({ type: 'kill', child: ipcp.child });
 }

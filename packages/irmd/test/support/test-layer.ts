@@ -1,14 +1,14 @@
 import { qosCubes } from '@flowring/common';
-import type { ControlMessage } from '@flowring/common';
+import type { ConfigValues, ControlMessage } from '@flowring/common';
 import type { TestIrm } from './test-irm.ts';
 
 export const PARAMS = { mplMs: 100, aMs: 10, rMs: 200, mtuBytes: 9_000 } as const;
 
 /** An operational IPCP of a layer of the same name: its process id. */
-export function bringUp(irm: TestIrm, layer: string): number {
+export function bringUp(irm: TestIrm, layer: string, config?: ConfigValues): number {
   irm.ask(0, { t: 'ipcp-create', ipcp: layer, type: 'local' });
   const process = startChild(irm, layer);
-  irm.ask(0, { t: 'ipcp-configure', ipcp: layer, layer });
+  irm.ask(0, { t: 'ipcp-configure', ipcp: layer, layer, ...(config === undefined ? {} : { config }) });
   answerLast(irm, process);
   return process;
 }

@@ -100,6 +100,7 @@ function ipcpRow(ipcp: IpcpEntry): Readonly<Record<string, unknown>> {
     ipcp: ipcp.name,
     type: ipcp.type,
     layer: ipcp.layer,
+    config: ipcp.config ?? {},
     state: ipcp.state,
     pid: ipcp.process?.joined.pid ?? ipcp.pid,
     owner: ipcp.ownerUid,

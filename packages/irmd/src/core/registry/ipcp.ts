@@ -1,3 +1,4 @@
+import type { ConfigValues } from '@flowring/common';
 import type { Timed } from '../deadline-heap.ts';
 import type { NameEntry } from './name.ts';
 import type { ProcessEntry } from './process.ts';
@@ -23,7 +24,8 @@ export interface IpcpEntry extends Timed {
   state: IpcpState;
   /** Its layer once bootstrapped; kept over restarts. */
   layer: string | null;
-  config: unknown;
+  /** What it was bootstrapped with, and is again after a restart; `undefined` for nothing. */
+  config: ConfigValues | undefined;
   process: ProcessEntry | null;
   /** The running child, or 0. */
   child: number;

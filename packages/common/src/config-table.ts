@@ -1,13 +1,19 @@
-import { FlowringError, isName } from '@flowring/common';
+import type { ConfigValues } from './config-values.ts';
+import { parseConfigValues } from './config-values.ts';
+import { isName } from './control-values.ts';
+import { FlowringError } from './errors.ts';
 
-/** A place in a configuration file, for errors: `names.oecho.policy`. Readers throw `FLOWRING_CONFIG` naming it. */
+/**
+ * A table of a configuration at its place in the whole (`names.oecho`). Readers throw `FLOWRING_CONFIG`, whose details
+ * name that place and the key: `{ file, key: 'names.oecho.policy' }`. Read what is known, then call `noMore`.
+ */
 export class ConfigTable {
   readonly #values: Readonly<Record<string, unknown>>;
   readonly #path: string;
   readonly #file: string;
   readonly #read = new Set<string>();
 
-  constructor(value: unknown, path: string, file: string) {
+  constructor(value: unknown, path = '', file = 'the configuration') {
     this.#path = path;
     this.#file = file;
     if (typeof value !== 'object' || value === null || Array.isArray(value))
@@ -79,10 +85,33 @@ export class ConfigTable {
     throw this.error(key, 'is not a time in ms');
   }
 
+  /** A whole number from `min` to `max`. */
+  integer(key: string, min: number, max: number, otherwise: number): number {
+    if (!this.has(key)) return otherwise;
+    const value = this.#values[key];
+    if (typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max) return value;
+    throw this.error(key, `is not a whole number from ${min} to ${max}`);
+  }
+
+  /** What nobody has read so far, as it may travel; it counts as read. */
+  rest(): ConfigValues {
+    const rest: Record<string, unknown> = {};
+    for (const key of this.keys()) {
+      if (this.#read.has(key)) continue;
+      const value = this.#values[key];
+      if (parseConfigValues({ [key]: value }) === undefined) throw this.error(key, 'cannot be configured');
+      rest[key] = value;
+      this.#read.add(key);
+    }
+    const values = parseConfigValues(rest);
+    if (values === undefined) throw this.error('', 'is too large');
+    return values;
+  }
+
   /** Refuses keys that nobody asked for: a misspelt key must not be ignored. */
   noMore(): void {
     for (const key of this.keys()) {
-      if (!this.#read.has(key)) throw this.error(key, `is unknown; known: ${[...this.#read].join(', ')}`);
+      if (!this.#read.has(key)) throw this.error(key, `is unknown; known: ${[...this.#read].join(', ') || 'none'}`);
     }
   }
 
