@@ -154,7 +154,7 @@ export class FaWorld {
   #newAllocator(): FlowAllocator {
     return new FlowAllocator({
       traits: { lossless: false, mplUs: MPL_US, quarantineUs: QUARANTINE_US, rtoInitialUs: 100_000 },
-      params: { mplMs: 1_000, aMs: 50, rMs: 30_000, mtuBytes: 1_400 },
+      paramsOf: () => ({ mplMs: 1_000, aMs: 50, rMs: 30_000, mtuBytes: 1_400 }),
       random: new Dice(this.#dice.u32()).u32,
     });
   }

@@ -40,10 +40,12 @@ export interface PathParams {
   readonly mtuBytes: number;
   /** The format of FRCP on it: that of the O7s C prototype. Default: ours. */
   readonly wire?: 'o7s';
+  /** How reliable flows find what the path carries. Default `none`: the reader's window alone bounds them. */
+  readonly congestion?: 'none' | 'cubic';
 }
 
 /** Bits of the fifth number of packed params, which is left out when it is 0. */
-const PATH_FLAG = { o7s: 2 };
+const PATH_FLAG = { cubic: 1, o7s: 2 };
 
 /** Who is at the other end, as the kernel attested it to the IRMd (0 and '' when the peer is on another host). */
 export interface PeerInfo {
@@ -123,7 +125,7 @@ export function packField(kind: FieldKind, value: unknown): unknown {
   }
   if (kind === 'params') {
     const p = value as PathParams;
-    const flags = p.wire === 'o7s' ? PATH_FLAG.o7s : 0;
+    const flags = (p.congestion === 'cubic' ? PATH_FLAG.cubic : 0) | (p.wire === 'o7s' ? PATH_FLAG.o7s : 0);
     return [p.mplMs, p.aMs, p.rMs, p.mtuBytes, ...(flags === 0 ? [] : [flags])];
   }
   if (kind === 'peer') {
@@ -143,7 +145,14 @@ function parseQosFields(v: unknown): QosSpec | undefined {
 function parseParams(v: unknown): PathParams | undefined {
   if (!Array.isArray(v) || v.length < 4 || v.length > 5 || !v.every(isU32)) return undefined;
   const [mplMs, aMs, rMs, mtuBytes, flags = 0] = v as [number, number, number, number, number?];
-  return { mplMs, aMs, rMs, mtuBytes, ...((flags & PATH_FLAG.o7s) !== 0 && { wire: 'o7s' as const }) };
+  return {
+    mplMs,
+    aMs,
+    rMs,
+    mtuBytes,
+    ...((flags & PATH_FLAG.o7s) !== 0 && { wire: 'o7s' as const }),
+    ...((flags & PATH_FLAG.cubic) !== 0 && { congestion: 'cubic' as const }),
+  };
 }
 
 function parsePeer(v: unknown): PeerInfo | undefined {

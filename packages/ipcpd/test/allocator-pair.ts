@@ -140,7 +140,7 @@ function newAllocator(seed: number): FlowAllocator {
   let state = seed;
   return new FlowAllocator({
     traits: { lossless: false, mplUs: SECOND, quarantineUs: QUARANTINE_US, rtoInitialUs: 100_000 },
-    params: { mplMs: 1_000, aMs: 50, rMs: 30_000, mtuBytes: 1_400 },
+    paramsOf: () => ({ mplMs: 1_000, aMs: 50, rMs: 30_000, mtuBytes: 1_400 }),
     random: () => {
       state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
       return (state ^ (state >>> 15)) >>> 0;

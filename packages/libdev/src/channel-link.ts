@@ -105,8 +105,8 @@ export class ChannelLink implements FrcpHost, ChannelEvents {
     const wire = path.wire === 'o7s' ? O7S_WIRE : null;
     const lowerReliable = this.#owner.services.env.lowerReliable && peer.pid !== 0 && wire === null;
     const integrity = qos.ber === 0 && !lowerReliable;
-    const { mplMs, aMs, rMs, mtuBytes } = path;
-    const key = [reliable, lowerReliable, integrity, wire?.name, mplMs, aMs, rMs, mtuBytes].join();
+    const { mplMs, aMs, rMs, mtuBytes, congestion = 'none' } = path;
+    const key = [reliable, lowerReliable, integrity, wire?.name, mplMs, aMs, rMs, mtuBytes, congestion].join();
     if (this.#lastParams?.key === key) return this.#lastParams.params;
     const params = resolveParams({
       wire,
@@ -114,6 +114,7 @@ export class ChannelLink implements FrcpHost, ChannelEvents {
       aUs: aMs * 1_000,
       rUs: rMs * 1_000,
       mtuBytes: Math.min(mtuBytes, PDU_MAX_BYTES),
+      congestion,
       sduMaxBytes: LIMITS.sduMaxBytes,
       windowBytes: LIMITS.flowWindowBytes,
       reliable,

@@ -48,12 +48,12 @@ export class SimIpcp implements Resident {
         quarantineUs: this.#quarantineUs,
         rtoInitialUs: knobs.rtoInitialUs,
       },
-      params: {
+      paramsOf: () => ({
         mplMs: Math.ceil(knobs.mplUs / 1_000),
         aMs: knobs.aUs / 1_000,
         rMs: knobs.rUs / 1_000,
         mtuBytes: knobs.mtuBytes,
-      },
+      }),
       random: host.world.dice.fork().u32,
     });
     process.residents.push(this);

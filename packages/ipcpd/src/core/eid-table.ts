@@ -10,11 +10,11 @@ export class EidTable<T extends { readonly sEid: number } = FaFlow> {
   readonly #flows = new Map<number, T>();
   readonly #resting = new Map<number, { readonly untilUs: InstantUs; readonly errno: number }>();
   readonly #random: () => number;
-  readonly #quarantineUs: DurationUs;
+  readonly #traits: { readonly quarantineUs: DurationUs };
 
-  constructor(random: () => number, quarantineUs: DurationUs) {
+  constructor(random: () => number, traits: { readonly quarantineUs: DurationUs }) {
     this.#random = random;
-    this.#quarantineUs = quarantineUs;
+    this.#traits = traits;
   }
 
   get inUse(): number {
@@ -48,8 +48,8 @@ export class EidTable<T extends { readonly sEid: number } = FaFlow> {
 
   /** Ends the use of an EID. Idempotent. */
   retire(eid: number, errno: number, nowUs: InstantUs): void {
-    if (!this.#flows.delete(eid) || this.#quarantineUs === 0) return;
-    this.#resting.set(eid, { untilUs: nowUs + this.#quarantineUs, errno });
+    if (!this.#flows.delete(eid) || this.#traits.quarantineUs === 0) return;
+    this.#resting.set(eid, { untilUs: nowUs + this.#traits.quarantineUs, errno });
   }
 
   /** Why the flow of an EID ended, as far as we know: an errno; `FLOWRING_PEER_GONE` when we do not. */

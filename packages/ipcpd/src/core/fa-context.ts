@@ -1,4 +1,4 @@
-import type { ControlMessage, FlowId, PathParams } from '@flowring/common';
+import type { ControlMessage, FlowId, PathParams, QosSpec } from '@flowring/common';
 import { errnoOf } from '@flowring/common';
 import type { InstantUs } from '@flowring/frcp';
 import { AnswerCache } from './answer-cache.ts';
@@ -18,7 +18,7 @@ export const PEER_GONE = errnoOf('FLOWRING_PEER_GONE');
 /** The tables of one allocator and the steps that all of its parts share. Outputs collect in `out`. */
 export class FaContext {
   readonly traits: FaTraits;
-  readonly params: PathParams;
+  readonly paramsOf: (peer: PeerAddress) => PathParams;
   readonly random: () => number;
   /** Random per start: a peer that sees another one knows that we restarted. */
   readonly epoch: number;
@@ -45,10 +45,10 @@ export class FaContext {
 
   constructor(options: FlowAllocatorOptions) {
     this.traits = options.traits;
-    this.params = options.params;
+    this.paramsOf = options.paramsOf;
     this.random = options.random;
     this.epoch = options.random() >>> 0;
-    this.eids = new EidTable(options.random, options.traits.quarantineUs);
+    this.eids = new EidTable(options.random, options.traits);
   }
 
   send(to: PeerAddress, body: FaBody): void {
@@ -184,9 +184,9 @@ export class FaContext {
     peer.timer = this.timers.add(atUs, { kind: 'peer', peer });
   }
 
-  bind(flow: FaFlow): void {
+  bind(flow: FaFlow, qos: QosSpec): void {
     const { flow: id, sEid, rEid } = flow;
-    this.out.push({ t: 'bind', flow: id, peer: flow.peer.address, sEid, rEid });
+    this.out.push({ t: 'bind', flow: id, peer: flow.peer.address, qos, sEid, rEid });
   }
 
   /** Our flow between these EIDs with this peer, if it lives. */

@@ -1,5 +1,5 @@
-import type { ErrorCode, FlowId } from '@flowring/common';
-import { codeOfErrno, errnoOf, LIMITS } from '@flowring/common';
+import type { ErrorCode, FlowId, QosSpec } from '@flowring/common';
+import { codeOfErrno, errnoOf, LIMITS, QOS_PEER_TIMEOUT_MS } from '@flowring/common';
 import type { DurationUs, InstantUs } from '@flowring/frcp';
 import { AnswerCache } from './answer-cache.ts';
 import type { FaContext } from './fa-context.ts';
@@ -26,7 +26,8 @@ export function request(fa: FaContext, input: Extract<FaInput, { t: 'request' }>
     return;
   }
   const peer = fa.usePeer(input.peer, nowUs);
-  const flow = newFlow(peer, fa.eids.draw(), input.flow, 0, input.qos.timeout * 1_000);
+  const qos = withTimeout(fa, input.qos);
+  const flow = newFlow(peer, fa.eids.draw(), input.flow, 0, qos.timeout * 1_000);
   const id = drawId(fa);
   const deadlineUs = nowUs + input.timeoutMs * 1_000;
   const pdu = encodeFaPdu(fa.epoch, {
@@ -34,7 +35,7 @@ export function request(fa: FaContext, input: Extract<FaInput, { t: 'request' }>
     id,
     sEid: flow.sEid,
     timeoutMs: input.timeoutMs,
-    qos: input.qos,
+    qos,
     name: input.name,
     data: input.data ?? EMPTY,
   });
@@ -45,12 +46,20 @@ export function request(fa: FaContext, input: Extract<FaInput, { t: 'request' }>
     deadlineUs,
     pdu,
     retryUs: firstRetryUs(fa, peer),
+    qos,
   });
   fa.step(flow, 'request');
   fa.flows.set(flow.flow, flow);
   fa.eids.use(flow);
-  flow.pending.qos = input.qos;
   repeatExchange(fa, flow, nowUs);
+}
+
+/** The timeout of the predefined cubes is nobody's choice: the layer knows a better one for its paths. */
+function withTimeout(fa: FaContext, qos: QosSpec): QosSpec {
+  const { timeoutMs } = fa.traits;
+  return timeoutMs === undefined || qos.timeout !== QOS_PEER_TIMEOUT_MS
+    ? qos
+    : { ...qos, timeout: timeoutMs };
 }
 
 function answered(fa: FaContext, flow: FaFlow, answer: AnswerBody, nowUs: InstantUs): void {
@@ -67,12 +76,12 @@ function answered(fa: FaContext, flow: FaFlow, answer: AnswerBody, nowUs: Instan
   fa.settle(flow);
   known(fa, flow, nowUs);
   fa.send(flow.peer.address, { t: 'confirm', sEid: flow.sEid, rEid: flow.rEid });
-  fa.bind(flow);
+  fa.bind(flow, pending.qos);
   fa.tell({
     t: 'ipcp-allocated',
     flow: flow.flow,
-    qos: pending.qos!,
-    params: fa.params,
+    qos: pending.qos,
+    params: fa.paramsOf(flow.peer.address),
     ...(answer.data.length > 0 ? { data: answer.data } : {}),
   });
 }
@@ -108,6 +117,7 @@ function offer(fa: FaContext, from: PeerAddress, request: RequestBody, key: stri
     deadlineUs,
     pdu: null,
     retryUs: firstRetryUs(fa, peer),
+    qos: request.qos,
   });
   flow.pending.timer = fa.timers.add(deadlineUs, { kind: 'exchange', flow });
   fa.step(flow, 'offer');
@@ -120,7 +130,7 @@ function offer(fa: FaContext, from: PeerAddress, request: RequestBody, key: stri
     name: request.name,
     qos: request.qos,
     timeoutMs,
-    params: fa.params,
+    params: fa.paramsOf(from),
     ...(request.data.length > 0 ? { data: request.data } : {}),
   });
 }
@@ -150,7 +160,7 @@ export function accept(fa: FaContext, input: Extract<FaInput, { t: 'accept' }>, 
   const remembered = fa.answers.get(pending.key);
   if (remembered !== undefined) remembered.answer = pending.pdu;
   fa.watch(flow, nowUs);
-  fa.bind(flow);
+  fa.bind(flow, pending.qos);
   repeatExchange(fa, flow, nowUs);
 }
 
@@ -308,8 +318,11 @@ function newFlow(peer: Peer, sEid: number, flow: FlowId, incoming: number, timeo
   return { state: 'idle', flow, incoming, peer, sEid, rEid: 0, timeoutUs, pending: null };
 }
 
-type ExchangeStart = Pick<PendingExchange, 'id' | 'key' | 'startedUs' | 'deadlineUs' | 'pdu' | 'retryUs'>;
+type ExchangeStart = Pick<
+  PendingExchange,
+  'id' | 'key' | 'startedUs' | 'deadlineUs' | 'pdu' | 'retryUs' | 'qos'
+>;
 
 function newExchange(fa: FaContext, start: ExchangeStart): PendingExchange {
-  return { ...start, stalledUs: fa.stats.stalledUs, tries: 0, timer: null, qos: null };
+  return { ...start, stalledUs: fa.stats.stalledUs, tries: 0, timer: null };
 }

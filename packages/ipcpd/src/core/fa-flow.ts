@@ -37,8 +37,8 @@ export interface PendingExchange {
   pdu: Uint8Array | null;
   retryUs: DurationUs;
   tries: number;
-  /** What the requester asked for; `null` at the answering end. */
-  qos: QosSpec | null;
+  /** What the requester asked for. */
+  readonly qos: QosSpec;
   timer: Deadline<FaTimer> | null;
 }
 
@@ -58,6 +58,8 @@ export interface FaTraits {
   readonly mplUs: DurationUs;
   /** How long an EID rests after its flow: 3 (MPL + A + R), the delta-t bound for anything of the old flow. */
   readonly quarantineUs: DurationUs;
+  /** Timeout of flows whose QoS says none of its own, ms; absent: what the QoS says always counts. */
+  readonly timeoutMs?: number;
   /** First repetition of an unanswered request, before a round trip was measured. */
   readonly rtoInitialUs: DurationUs;
 }

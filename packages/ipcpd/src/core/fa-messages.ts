@@ -39,6 +39,7 @@ export type FaOutput =
 export interface FlowBinding {
   readonly flow: FlowId;
   readonly peer: PeerAddress;
+  readonly qos: QosSpec;
   /** Our EID: the peer puts it into what it sends us. */
   readonly sEid: number;
   /** The peer's EID. */
@@ -67,8 +68,8 @@ export interface FaStats {
 
 export interface FlowAllocatorOptions {
   readonly traits: FaTraits;
-  /** Told to both ends of every flow. */
-  readonly params: PathParams;
+  /** What the path to a peer is like now; told to both ends of a flow when it is allocated. */
+  readonly paramsOf: (peer: PeerAddress) => PathParams;
   /** Random 32 bits; seeded in tests. */
   readonly random: () => number;
 }

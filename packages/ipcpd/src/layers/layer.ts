@@ -31,7 +31,7 @@ export interface Directory {
  */
 export interface Layer {
   readonly type: string;
-  /** Told to both ends of every flow. */
+  /** What paths in this layer are like as long as no more is known. */
   readonly params: PathParams;
   readonly directory: Directory;
   /** The flow allocator this layer's IPCPs speak with, once. `random`: 32 random bits. */

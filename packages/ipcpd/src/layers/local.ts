@@ -43,7 +43,7 @@ export class LocalLayer implements Layer {
   }
 
   createAllocator(random: () => number): Allocator {
-    return new FlowAllocator({ traits: TRAITS, params: this.params, random });
+    return new FlowAllocator({ traits: TRAITS, paramsOf: () => this.params, random });
   }
 
   bootstrap(_layerName: string, config: ConfigValues, events: LayerEvents): void {

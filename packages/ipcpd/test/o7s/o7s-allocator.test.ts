@@ -34,7 +34,7 @@ describe('beside the recorded raw ping', () => {
       message: { t: 'ipcp-incoming', incoming: 1, name: 'oping', qos: qosCubes.raw },
     });
     const out = server.handle({ t: 'accept', incoming: 1, flow: 5 }, 600);
-    expect(out[0]).toEqual({ t: 'bind', flow: 5, peer: 'a', sEid: 64, rEid: 64 });
+    expect(out[0]).toEqual({ t: 'bind', flow: 5, peer: 'a', qos: qosCubes.raw, sEid: 64, rEid: 64 });
     const expected = answered.slice();
     new DataView(expected.buffer).setBigUint64(63, stampOf(utc));
     expect(out[1]).toMatchObject({ t: 'send', peer: 'a' });

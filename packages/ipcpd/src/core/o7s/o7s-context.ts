@@ -93,7 +93,7 @@ export class O7sContext {
     this.firstRetryUs = options.firstRetryUs ?? 3_000_000;
     this.quarantineUs = options.quarantineUs ?? O7S_QUARANTINE_US;
     //= R-OUDP-36
-    this.eids = new EidTable<O7sEndpoint>(() => options.random() & EID_MASK, this.quarantineUs);
+    this.eids = new EidTable<O7sEndpoint>(() => options.random() & EID_MASK, this);
   }
 
   sendFrame(peer: PeerAddress, frame: ManagementFrame): void {
@@ -155,8 +155,8 @@ export class O7sContext {
   }
 
   bind(flow: O7sFlow): void {
-    const { flow: id, peer, sEid, rEid } = flow;
-    this.out.push({ t: 'bind', flow: id, peer, sEid, rEid });
+    const { flow: id, peer, qos, sEid, rEid } = flow;
+    this.out.push({ t: 'bind', flow: id, peer, qos, sEid, rEid });
   }
 
   refused(id: FlowId, code: ErrorCode): void {
