@@ -106,7 +106,17 @@ export class ChannelLink implements FrcpHost, ChannelEvents {
     const lowerReliable = this.#owner.services.env.lowerReliable && peer.pid !== 0 && wire === null;
     const integrity = qos.ber === 0 && !lowerReliable;
     const { mplMs, aMs, rMs, mtuBytes, congestion = 'none' } = path;
-    const key = [reliable, lowerReliable, integrity, wire?.name, mplMs, aMs, rMs, mtuBytes, congestion].join();
+    const key = [
+      reliable,
+      lowerReliable,
+      integrity,
+      wire?.name,
+      mplMs,
+      aMs,
+      rMs,
+      mtuBytes,
+      congestion,
+    ].join();
     if (this.#lastParams?.key === key) return this.#lastParams.params;
     const params = resolveParams({
       wire,

@@ -1,0 +1,187 @@
+import type { SendOutcome } from '@flowring/channel';
+import { serviceOf } from '@flowring/common';
+import type { UdpAddress, UdpSocket } from '@flowring/datagram';
+import type { AppFlow } from '../../adapters/app-flow.ts';
+import type { MessageSink } from '../../adapters/relay-lane.ts';
+import type { FlowBinding } from '../../core/fa-messages.ts';
+import type { Crc32 } from '../../core/udp/packet.ts';
+import {
+  CHECK_BYTES,
+  DATA_HEADER_BYTES,
+  FLAG,
+  KIND,
+  NUMBER_BYTES,
+  dataOverhead,
+  isSound,
+  readU32,
+  seal,
+  writeHeader,
+  writeU32,
+} from '../../core/udp/packet.ts';
+import { ReplayWindow } from '../../core/udp/replay-window.ts';
+import type { UdpNeighbour } from './udp-neighbour.ts';
+
+/** What the flows of a layer share. */
+export interface UdpFlowHost {
+  readonly socket: UdpSocket;
+  readonly crc32: Crc32;
+  readonly counters: UdpLayerCounters;
+  /** Something was committed: it is to leave at the end of this turn. */
+  flushSoon(): void;
+  /** The socket had no room: the flow is to try again when it has. */
+  blocked(flow: UdpFlow): void;
+}
+
+/** Whole numbers that only grow. */
+export interface UdpLayerCounters {
+  dataSent: number;
+  dataReceived: number;
+  controlSent: number;
+  controlReceived: number;
+  /** Not a packet of this version. */
+  malformed: number;
+  /** The check says that bits were flipped. */
+  corrupt: number;
+  /** Data for no flow, or from an address that is not the peer's. */
+  stray: number;
+  /** Came before. */
+  replayed: number;
+  /** Received, and the application had no room. */
+  overrun: number;
+  /** Written by an application, and larger than the path carries now. */
+  tooLarge: number;
+}
+
+/** One flow of the layer: packets of its application leave through it, and come in through it. */
+export class UdpFlow implements MessageSink {
+  readonly app: AppFlow;
+  readonly neighbour: UdpNeighbour;
+  readonly sEid: number;
+  /** A packet of the peer's came in: the allocator knows. */
+  heard = false;
+  readonly #host: UdpFlowHost;
+  readonly #rEid: number;
+  readonly #flags: number;
+  #number = 0;
+  #window: ReplayWindow | null = null;
+
+  constructor(host: UdpFlowHost, neighbour: UdpNeighbour, binding: FlowBinding, app: AppFlow) {
+    this.#host = host;
+    this.neighbour = neighbour;
+    this.app = app;
+    this.sEid = binding.sEid;
+    this.#rEid = binding.rEid;
+    this.#flags = flagsFor(binding);
+  }
+
+  trySend(message: Uint8Array): SendOutcome {
+    const at = this.#reserve(message.length);
+    if (at < 0) return 'would-block';
+    this.#host.socket.outgoing.set(message, at);
+    return this.#commit(at, message.length);
+  }
+
+  trySendWith(maxBytes: number, fill: (target: Uint8Array, offset: number) => number): SendOutcome {
+    if (maxBytes + dataOverhead(this.#flags) > this.neighbour.mtuBytes) {
+      this.#host.counters.tooLarge += 1;
+      return 'too-large';
+    }
+    const at = this.#reserve(maxBytes);
+    if (at < 0) return 'would-block';
+    return this.#commit(at, fill(this.#host.socket.outgoing, at));
+  }
+
+  /** The application's end travels as an FA PDU. */
+  end(): void {}
+
+  /** A data packet for this flow's EID, header included. */
+  receive(bytes: Buffer, start: number, end: number, flags: number, from: UdpAddress): void {
+    const { counters, crc32 } = this.#host;
+    if (flags !== this.#flags || from !== this.neighbour.address) {
+      counters.stray += 1;
+      return;
+    }
+    if ((flags & FLAG.checked) !== 0) {
+      if (!isSound(bytes, start, end, crc32)) {
+        counters.corrupt += 1;
+        return;
+      }
+      end -= CHECK_BYTES;
+    }
+    let at = start + DATA_HEADER_BYTES;
+    if ((flags & FLAG.numbered) !== 0) {
+      const number = readU32(bytes, at);
+      at += NUMBER_BYTES;
+      if (!(this.#window ??= new ReplayWindow(1)).take(number)) {
+        counters.replayed += 1;
+        return;
+      }
+    }
+    counters.dataReceived += 1;
+    this.#deliver(bytes, at, end);
+  }
+
+  #deliver(bytes: Buffer, start: number, end: number): void {
+    const { port } = this.app;
+    if (port === null) return;
+    if (start === end) {
+      if (port.trySend(EMPTY) === 'would-block') this.#host.counters.overrun += 1;
+      return;
+    }
+    passing = bytes;
+    passingStart = start;
+    passingEnd = end;
+    if (port.trySendWith(end - start, copyPassing) === 'would-block') this.#host.counters.overrun += 1;
+  }
+
+  #reserve(messageBytes: number): number {
+    const { socket } = this.#host;
+    const at = socket.reserve(messageBytes + dataOverhead(this.#flags));
+    if (at < 0) {
+      this.#host.blocked(this);
+      return -1;
+    }
+    return at + ((this.#flags & FLAG.numbered) !== 0 ? DATA_HEADER_BYTES + NUMBER_BYTES : DATA_HEADER_BYTES);
+  }
+
+  /** The message of so many bytes lies at `at`: its header goes before it, its check behind it. */
+  #commit(at: number, messageBytes: number): SendOutcome {
+    const host = this.#host;
+    const flags = this.#flags;
+    const bytes = host.socket.outgoing;
+    const length = messageBytes + dataOverhead(flags);
+    let start = at - DATA_HEADER_BYTES;
+    if ((flags & FLAG.numbered) !== 0) {
+      start -= NUMBER_BYTES;
+      this.#number = (this.#number + 1) >>> 0;
+      writeU32(bytes, at - NUMBER_BYTES, this.#number);
+    }
+    writeHeader(bytes, start, KIND.data, flags, length, this.#rEid);
+    if ((flags & FLAG.checked) !== 0) seal(bytes, start, start + length - CHECK_BYTES, host.crc32);
+    host.socket.commit(this.neighbour.address, length);
+    host.counters.dataSent += 1;
+    host.flushSoon();
+    return 'sent';
+  }
+}
+
+/**
+ * FRCP tells copies apart and checks what it carries, from program to program. Without it both are the layer's: no
+ * message is delivered twice, and none with flipped bits where the QoS tolerates none.
+ */
+//= R-UDP-04
+function flagsFor({ qos }: FlowBinding): number {
+  if (serviceOf(qos) !== 'raw') return 0;
+  return FLAG.numbered | (qos.ber === 0 ? FLAG.checked : 0);
+}
+
+/** The message being handed over: kept here so that a packet costs no closure. */
+let passing: Buffer = Buffer.alloc(0);
+let passingStart = 0;
+let passingEnd = 0;
+
+function copyPassing(target: Uint8Array, offset: number): number {
+  return passing.copy(target, offset, passingStart, passingEnd);
+}
+
+const EMPTY = new Uint8Array(0);
