@@ -40,5 +40,6 @@ export default {
     project('sim', 'test/sim/**/*.test.ts', 'test/mutants/**/*.test.ts'),
     project('conformance', 'test/conformance/**/*.test.ts'),
     project('process', 'test/process/**/*.test.ts', 'examples/test/**/*.test.ts'),
+    project('netns', 'test/netns/**/*.test.ts'),
   ],
 };

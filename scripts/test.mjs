@@ -20,6 +20,7 @@ const SUITES = [
   { name: 'sim', args: ['--selectProjects', 'sim'], env: SEEDS },
   { name: 'conformance', args: ['--selectProjects', 'conformance'] },
   { name: 'process', args: ['--selectProjects', 'process'] },
+  { name: 'netns', args: ['--selectProjects', 'netns'] },
   { name: 'libdev (no koffi)', args: ['packages/libdev/', '--selectProjects', 'unit'], env: FALLBACK },
   { name: 'conformance (no koffi)', args: ['--selectProjects', 'conformance'], env: FALLBACK },
   { name: 'process (no koffi)', args: ['--selectProjects', 'process'], env: FALLBACK },

@@ -1,5 +1,6 @@
 // A program under remote control: its parent asks for flow operations over the fork's IPC and gets the outcome.
 import { bind, flowAccept, flowAlloc, shutdown } from '@flowring/libdev';
+import { serveOperations } from './serve-operations.mjs';
 
 const flows = new Map();
 const requests = [];
@@ -22,7 +23,6 @@ const outcomeOf = async (reading) => {
 };
 
 const operations = {
-  ping: () => 'pong',
   /** `data` is text here; `abortAfterMs` aborts the allocation, 0 before it begins. */
   async alloc(name, { data, abortAfterMs, ...options } = {}) {
     return keep(await flowAlloc(name, { ...options, ...bytesOf(data), ...signalOf(abortAfterMs) }));
@@ -116,11 +116,4 @@ async function echo(flow, thinkMs) {
   await flow.dealloc();
 }
 
-process.on('message', async ({ call, op, args }) => {
-  try {
-    process.send({ call, value: await operations[op](...args) });
-  } catch (error) {
-    process.send({ call, error: { message: error.message, code: error.code, details: error.details } });
-  }
-});
-process.on('disconnect', () => process.exit(0));
+serveOperations(operations);
