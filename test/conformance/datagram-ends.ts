@@ -4,7 +4,7 @@ import { openUdpSocket } from '@flowring/datagram';
 
 /** The kinds of socket. Only `plain` where the tests run in a tree without koffi. */
 export const UDP_KINDS: readonly UdpKind[] =
-  process.env['FLOWRING_TEST_WITHOUT_KOFFI'] === '1' ? ['plain'] : ['plain'];
+  process.env['FLOWRING_TEST_WITHOUT_KOFFI'] === '1' ? ['plain'] : ['offload', 'plain'];
 
 export const LOOPBACK = { 4: '127.0.0.1', 6: '::1' } as const;
 

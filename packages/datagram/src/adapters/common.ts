@@ -5,8 +5,6 @@ import type { UdpAddress, UdpCounters, UdpError } from '../datagram.ts';
 
 /** Asked of the kernel for each direction when the options name nothing. */
 export const BUFFER_BYTES = 4 * 1_024 * 1_024;
-/** Datagrams gathered until a flush, bytes: small enough for the cache, some of the largest messages. */
-export const OUTGOING_BYTES = 262_144;
 
 const { errno: ERRNO } = os.constants;
 const CODE_OF_ERRNO: ReadonlyMap<number, string> = new Map(

@@ -1,13 +1,10 @@
 import dgram from 'node:dgram';
 import type { RemoteInfo, Socket } from 'node:dgram';
 import { isIPv4 } from 'node:net';
-import { LIMITS } from '@flowring/common';
 import type { OpenUdpSocketOptions, UdpAddress, UdpCounters, UdpSocket } from '../datagram.ts';
-import { DATAGRAM_MAX_BYTES } from '../datagram.ts';
 import type { Run } from '../core/send-batch.ts';
-import { PeerCache } from '../core/peer-cache.ts';
-import { SendBatch } from '../core/send-batch.ts';
-import { bindFailure, BUFFER_BYTES, newCounters, OUTGOING_BYTES, udpError } from './common.ts';
+import { BatchingSocket } from './batching-socket.ts';
+import { bindFailure, BUFFER_BYTES, newCounters, udpError } from './common.ts';
 import { canonicalHost, checkedPort, familyOf } from './literal.ts';
 
 interface Peer extends UdpAddress {
@@ -18,78 +15,37 @@ interface Peer extends UdpAddress {
 const NOBODY: Peer = { host: '', port: 0, family: 4, tag: null, key: '', holds: 0 };
 
 /** A socket of `node:dgram` alone. */
-export class PlainSocket implements UdpSocket {
-  readonly kind = 'plain';
-  readonly local: UdpAddress;
-  readonly receiveBufferBytes: number;
-  readonly sendBufferBytes: number;
-  readonly counters: UdpCounters = newCounters();
+export class PlainSocket extends BatchingSocket<string, Peer> {
+  override readonly kind = 'plain';
+  override readonly local: UdpAddress;
+  override readonly receiveBufferBytes: number;
+  override readonly sendBufferBytes: number;
+  override readonly counters: UdpCounters = newCounters();
   readonly #socket: Socket;
-  readonly #options: OpenUdpSocketOptions;
-  readonly #peers = new PeerCache<string, Peer>(LIMITS.datagramPeersMax);
-  readonly #batch = new SendBatch<Peer>(Buffer.allocUnsafeSlow(OUTGOING_BYTES), NOBODY);
-  #lastFrom: Peer = NOBODY;
+  #lastPeer: Peer = NOBODY;
   /** Up to where the batch was given to dgram. */
   #given = 0;
-  /** dgram queued the last datagram, which still lies in the batch. */
-  #isBlocked = false;
-  #owesWritable = false;
   #batchEndIsDue = false;
-  #isOpen = true;
 
   constructor(socket: Socket, options: OpenUdpSocketOptions) {
+    super(options, NOBODY);
     const { address, port } = socket.address();
     this.#socket = socket;
-    this.#options = options;
     this.local = this.#peer(address, port);
-    this.#peers.hold(this.local as Peer);
+    this.hold(this.local);
     this.receiveBufferBytes = socket.getRecvBufferSize();
     this.sendBufferBytes = socket.getSendBufferSize();
     socket.on('message', this.#onMessage);
     socket.on('error', (error) => options.onError?.(udpError(error, null)));
   }
 
-  get outgoing(): Buffer {
-    return this.#batch.bytes;
-  }
-
-  address(host: string, port: number): UdpAddress {
+  override address(host: string, port: number): UdpAddress {
     return this.#peer(canonicalHost(host, this.local.family), checkedPort(port));
   }
 
-  hold(address: UdpAddress): void {
-    this.#peers.hold(address as Peer);
-  }
-
-  release(address: UdpAddress): void {
-    this.#peers.release(address as Peer);
-  }
-
-  reserve(bytes: number): number {
-    if (!this.#isOpen || bytes > DATAGRAM_MAX_BYTES) return -1;
-    let start = this.#batch.reserve(bytes);
-    if (start !== -1) return start;
-    this.flush();
-    start = this.#batch.reserve(bytes);
-    if (start === -1) this.#owesWritable = true;
-    return start;
-  }
-
-  commit(to: UdpAddress, bytes: number): void {
-    if (this.#isOpen && bytes > 0) this.#batch.commit(to as Peer, bytes);
-  }
-
-  send(to: UdpAddress, bytes: Uint8Array, start: number, end: number): boolean {
-    const at = this.reserve(end - start);
-    if (at === -1) return false;
-    this.outgoing.set(bytes.subarray(start, end), at);
-    this.commit(to, end - start);
-    return true;
-  }
-
-  flush(): void {
-    const batch = this.#batch;
-    while (this.#isOpen && !this.#isBlocked && !batch.isEmpty) {
+  override flush(): void {
+    const batch = this.batch;
+    while (this.isOpen && !this.isBlocked && !batch.isEmpty) {
       const run = batch.run(0);
       this.#given = Math.max(this.#given, run.start);
       if (this.#given < run.end) this.#give(run);
@@ -98,46 +54,41 @@ export class PlainSocket implements UdpSocket {
     }
   }
 
-  payloadMaxBytes(): number {
+  override payloadMaxBytes(): number {
     return 0;
   }
 
-  ref(): void {
-    if (this.#isOpen) this.#socket.ref();
+  override ref(): void {
+    if (this.isOpen) this.#socket.ref();
   }
 
-  unref(): void {
-    if (this.#isOpen) this.#socket.unref();
+  override unref(): void {
+    if (this.isOpen) this.#socket.unref();
   }
 
-  async close(): Promise<void> {
-    if (!this.#isOpen) return;
+  override async close(): Promise<void> {
+    if (!this.isOpen) return;
     this.flush();
-    this.#isOpen = false;
+    this.isOpen = false;
     await new Promise<void>((resolve) => void this.#socket.close(resolve));
   }
 
-  /** Gives the run's next datagram to dgram, which sends it at once or queues it. */
+  /** Gives the run's next datagram to dgram, which sends it at once, or queues it where it lies. */
   #give({ to, end, segmentBytes }: Run<Peer>): void {
     const bytes = Math.min(segmentBytes, end - this.#given);
-    this.#socket.send(this.#batch.bytes, this.#given, bytes, to.port, to.host, this.#onSent);
+    this.#socket.send(this.outgoing, this.#given, bytes, to.port, to.host, this.#onSent);
     this.#given += bytes;
     this.counters.sent++;
     this.counters.sendCalls++;
     if (this.#socket.getSendQueueCount() === 0) return;
-    this.#isBlocked = true;
+    this.isBlocked = true;
     this.counters.blocked++;
   }
 
   readonly #onSent = (error: Error | null): void => {
-    if (!this.#isOpen) return;
+    if (!this.isOpen) return;
     if (error !== null) this.#onRefused(error);
-    if (!this.#isBlocked || this.#socket.getSendQueueCount() > 0) return;
-    this.#isBlocked = false;
-    this.flush();
-    if (this.#isBlocked || !this.#owesWritable) return;
-    this.#owesWritable = false;
-    this.#options.onWritable?.();
+    if (this.isBlocked && this.#socket.getSendQueueCount() === 0) this.unblock();
   };
 
   #onRefused(error: Error & { address?: string; port?: number }): void {
@@ -145,37 +96,37 @@ export class PlainSocket implements UdpSocket {
     this.counters.refused++;
     const { address, port } = error;
     const peer = address === undefined || port === undefined ? null : this.#peer(address, port);
-    this.#options.onError?.(udpError(error, peer));
+    this.events.onError?.(udpError(error, peer));
   }
 
   readonly #onMessage = (bytes: Buffer, { address, port }: RemoteInfo): void => {
     // Nobody can be answered at port 0: it is forged.
-    if (!this.#isOpen || port === 0) return;
+    if (!this.isOpen || port === 0) return;
     this.counters.received++;
     this.counters.receivedMessages++;
-    if (!this.#batchEndIsDue && this.#options.onBatchEnd !== undefined) {
+    if (!this.#batchEndIsDue && this.events.onBatchEnd !== undefined) {
       this.#batchEndIsDue = true;
       setImmediate(this.#onBatchEnd);
     }
-    this.#options.onReceive(bytes, 0, bytes.length, this.#peer(address, port));
+    this.events.onReceive(bytes, 0, bytes.length, this.#peer(address, port));
   };
 
   /** dgram gives each datagram its own turn of microtasks; the end of the event loop's poll is the end of them all. */
   readonly #onBatchEnd = (): void => {
     this.#batchEndIsDue = false;
-    if (this.#isOpen) this.#options.onBatchEnd?.();
+    if (this.isOpen) this.events.onBatchEnd?.();
   };
 
   #peer(host: string, port: number): Peer {
-    const last = this.#lastFrom;
+    const last = this.#lastPeer;
     if (last.port === port && last.host === host) return last;
     const key = `${port} ${host}`;
-    let peer = this.#peers.get(key);
+    let peer = this.peers.get(key);
     if (peer === undefined) {
       peer = { host, port, family: familyOf(host), tag: null, key, holds: 0 };
-      this.#peers.add(peer);
+      this.peers.add(peer);
     }
-    this.#lastFrom = peer;
+    this.#lastPeer = peer;
     return peer;
   }
 }

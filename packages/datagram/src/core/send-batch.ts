@@ -4,6 +4,8 @@ export interface Run<Address> {
   start: number;
   end: number;
   segmentBytes: number;
+  /** It goes datagram by datagram, as the kernel does not take it whole. */
+  isSplit: boolean;
 }
 
 /** Bytes the kernel takes as one message to be segmented: what one datagram may have. */
@@ -18,23 +20,27 @@ export const BATCH_RUNS_MAX = 64;
  * have gone: memory is used again from its beginning, which stays in the cache.
  */
 export class SendBatch<Address> {
-  readonly bytes: Buffer;
+  readonly #bytes: number;
   readonly #runs: Run<Address>[];
   readonly #nobody: Address;
+  /** Segments of one message; 1: the kernel cannot segment. */
+  segmentsMax = RUN_SEGMENTS_MAX;
   #first = 0;
   #count = 0;
   #tail = 0;
   /** Whether the newest run takes another segment: none of it was shorter. */
   #open = false;
 
-  constructor(bytes: Buffer, nobody: Address) {
-    this.bytes = bytes;
+  /** `bytes`: room for all of them. `nobody`: stands for no address. */
+  constructor(bytes: number, nobody: Address) {
+    this.#bytes = bytes;
     this.#nobody = nobody;
     this.#runs = Array.from({ length: BATCH_RUNS_MAX }, () => ({
       to: nobody,
       start: 0,
       end: 0,
       segmentBytes: 0,
+      isSplit: false,
     }));
   }
 
@@ -54,7 +60,7 @@ export class SendBatch<Address> {
 
   /** Where the next datagram begins, if it has at most so many bytes; -1 without room. */
   reserve(bytes: number): number {
-    if (this.#count === BATCH_RUNS_MAX || this.#tail + bytes > this.bytes.length) return -1;
+    if (this.#count === BATCH_RUNS_MAX || this.#tail + bytes > this.#bytes) return -1;
     return this.#tail;
   }
 
@@ -69,6 +75,7 @@ export class SendBatch<Address> {
       run.start = this.#tail;
       run.end = this.#tail + bytes;
       run.segmentBytes = bytes;
+      run.isSplit = false;
       this.#open = true;
     }
     this.#tail += bytes;
@@ -82,12 +89,19 @@ export class SendBatch<Address> {
     this.#first = this.#count = this.#tail = 0;
   }
 
+  /** The oldest run's first datagram has gone. */
+  sentFirst(): void {
+    const run = this.run(0);
+    run.start += Math.min(run.segmentBytes, run.end - run.start);
+    if (run.start === run.end) this.sent(1);
+  }
+
   #fits(run: Run<Address>, bytes: number): boolean {
     const length = run.end - run.start;
     return (
       bytes <= run.segmentBytes &&
       length + bytes <= RUN_MAX_BYTES &&
-      length < run.segmentBytes * RUN_SEGMENTS_MAX
+      length < run.segmentBytes * this.segmentsMax
     );
   }
 }

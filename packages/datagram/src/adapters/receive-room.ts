@@ -1,0 +1,110 @@
+import type { UdpCounters, UdpEvents } from '../datagram.ts';
+import * as C from './constants.ts';
+import type { Libc } from './libc.ts';
+import { MessageHeaders } from './message-headers.ts';
+import type { NativePeer, Sockaddrs } from './sockaddr.ts';
+import { NOBODY } from './sockaddr.ts';
+
+/** Messages of one call. */
+const MESSAGES = 16;
+/** The largest message there is, coalesced or not, and more than that for none. */
+const MESSAGE_BYTES = 65_536;
+/** `CMSG_SPACE(sizeof(int))` of UDP_GRO, and room for another. */
+const CONTROL_BYTES = 64;
+const GRO_CMSG_LENGTH = 20;
+
+/** Where the kernel puts what arrives, and which of it was not delivered yet. */
+export class ReceiveRoom {
+  readonly #libc: Libc;
+  readonly #fd: number;
+  readonly #sockaddrs: Sockaddrs;
+  readonly #counters: UdpCounters;
+  readonly #bytes = Buffer.allocUnsafeSlow(MESSAGES * MESSAGE_BYTES);
+  readonly #headers: MessageHeaders;
+  #messages = 0;
+  #next = 0;
+  /** What is left of the message before `next`. */
+  #at = 0;
+  #end = 0;
+  #segmentBytes = 0;
+  #from: NativePeer = NOBODY;
+
+  constructor(libc: Libc, fd: number, sockaddrs: Sockaddrs, counters: UdpCounters) {
+    this.#libc = libc;
+    this.#fd = fd;
+    this.#sockaddrs = sockaddrs;
+    this.#counters = counters;
+    this.#headers = new MessageHeaders(libc, MESSAGES, CONTROL_BYTES);
+    const address = libc.addressOf(this.#bytes);
+    for (let index = 0; index < MESSAGES; index++) {
+      this.#headers.setBytes(index, address + index * MESSAGE_BYTES, MESSAGE_BYTES);
+      this.#headers.offerRoom(index);
+    }
+  }
+
+  get isEmpty(): boolean {
+    return this.#at === this.#end && this.#next === this.#messages;
+  }
+
+  /** Whether the kernel had as much as there is room for, and so may have more. */
+  get wasFull(): boolean {
+    return this.#messages === MESSAGES;
+  }
+
+  /** Takes what has arrived. How many messages, or an errno, negative. Only when empty. */
+  fill(): number {
+    for (let index = 0; index < this.#messages; index++) this.#headers.offerRoom(index);
+    this.#messages = this.#next = 0;
+    const received = this.#libc.recvmmsg(this.#fd, this.#headers.address, MESSAGES, C.MSG_DONTWAIT, 0);
+    if (received === -1) return -this.#libc.errno();
+    this.#messages = received;
+    this.#counters.receivedMessages += received;
+    return received;
+  }
+
+  /** Delivers all of it, if not discarded meanwhile. What an exception leaves can be delivered later. */
+  deliver(events: UdpEvents): void {
+    const bytes = this.#bytes;
+    while (this.#at < this.#end || this.#begin()) {
+      const start = this.#at;
+      const end = Math.min(start + this.#segmentBytes, this.#end);
+      this.#at = end;
+      this.#counters.received++;
+      events.onReceive(bytes, start, end, this.#from);
+    }
+  }
+
+  discard(): void {
+    this.#messages = this.#next = this.#at = this.#end = 0;
+  }
+
+  /** Looks at the next message that holds anything; false: there is none. */
+  #begin(): boolean {
+    const { words } = this.#headers;
+    while (this.#next < this.#messages) {
+      const index = this.#next++;
+      const header = this.#headers.headerWord(index);
+      const length = words[header + C.MMSGHDR_WORD.length]!;
+      const from = this.#sockaddrs.peerAt(words, this.#headers.nameWord(index));
+      const isCut = (words[header + C.MMSGHDR_WORD.flags]! & C.MSG_TRUNC) !== 0;
+      if (isCut) this.#counters.truncated++;
+      // Nobody can be answered at port 0: it is forged.
+      if (isCut || length === 0 || from.port === 0) continue;
+      this.#at = index * MESSAGE_BYTES;
+      this.#end = this.#at + length;
+      this.#segmentBytes = this.#segment(index) || length;
+      this.#from = from;
+      return true;
+    }
+    return false;
+  }
+
+  /** Bytes of each datagram of a coalesced message; 0 of one that is not. */
+  #segment(index: number): number {
+    const { words } = this.#headers;
+    const given = words[this.#headers.headerWord(index) + C.MMSGHDR_WORD.controlBytes]!;
+    const at = this.#headers.controlWord(index);
+    const isGro = words[at + 2] === C.SOL_UDP && words[at + 3] === C.UDP_GRO;
+    return given >= GRO_CMSG_LENGTH && isGro ? words[at + 4]! : 0;
+  }
+}
