@@ -49,7 +49,7 @@ export const DEFAULT_SETTINGS: IrmSettings = {
   backoffMinMs: 250,
   backoffMaxMs: 10_000,
   stableMs: 30_000,
-  ipcpTypes: ['local', 'udp'],
+  ipcpTypes: ['local', 'udp', 'o7s-udp'],
   directParams: { mplMs: 100, aMs: 100, rMs: 120_000, mtuBytes: LIMITS.sduMaxBytes },
   channelDir: '/tmp',
   ringBytes: LIMITS.ringBytes,
