@@ -4,7 +4,7 @@
  */
 export const ERROR_TABLE = {
   FLOWRING_NOT_ALLOCATED: row(1000, 'error', false, 'the flow is not allocated (already deallocated?)'),
-  FLOWRING_IPCP_TYPE: row(1001, 'error', false, 'unknown IPCP type; known types: local, udp'),
+  FLOWRING_IPCP_TYPE: row(1001, 'error', false, 'unknown IPCP type; known types: local, udp, o7s-udp'),
   FLOWRING_IRMD_UNREACHABLE: row(1002, 'error', true, 'cannot reach the IRM daemon; start one with: irmd'),
   FLOWRING_IPCP: row(1003, 'error', true, 'the IPC process could not do it'),
   FLOWRING_IPCP_STATE: row(1004, 'error', false, 'the IPC process is not in a state that allows this'),
