@@ -66,6 +66,8 @@ export class FrcpEnd implements Resident {
   onMessage: ((sdu: Uint8Array) => void) | null = null;
   closeCalled = false;
   aborted = false;
+  /** It has believed a reset: it is over, though its driver asks only at the end of its turn. */
+  isReset = false;
   /** It has sent a reset. */
   hasReset = false;
   downReason: FrcpDownReason | null = null;
@@ -116,7 +118,7 @@ export class FrcpEnd implements Resident {
 
   /** Neither closed nor down: its counts are those of a flow that works. */
   get isOpen(): boolean {
-    return !this.isClosed && !this.isDown && !this.isDrained;
+    return !this.isClosed && !this.isDown && !this.isDrained && !this.isReset;
   }
 
   /** It runs, and has something it may still say. */

@@ -119,7 +119,7 @@ export class FlowChecker {
     this.#runsBefore = end.conn.stats.runsOpened;
     this.lastExpectation = EXPECT.NOTHING;
     this.#takenIsPdu = this.read(end, pdu, pci);
-    if (!this.#takenIsPdu || end.isDown || end.isDrained) return;
+    if (!this.#takenIsPdu || end.isDown || end.isDrained || end.isReset) return;
     if ((pci.flags & FLAG.RESET) !== 0) return;
     if ((pci.flags & FLAG.ACK) !== 0 && end.isOpen) onAckTaken(this.outOf(end), pci);
     const into = this.into(end);
@@ -130,8 +130,7 @@ export class FlowChecker {
 
   afterTaking(end: FrcpEnd): void {
     const into = this.into(end);
-    if (this.#takenIsPdu && (this.#taken.flags & FLAG.RESET) !== 0 && end.conn.nextTimeout() !== null)
-      this.resetsRefused += 1;
+    if (this.#takenIsPdu && (this.#taken.flags & FLAG.RESET) !== 0) this.#judgeReset(end);
     checkRunsOpened(into, this.#runsBefore, end.conn.stats.runsOpened, this.takenPci);
     checkUnacked(this.outOf(end));
     noteRoom(into);
@@ -143,12 +142,20 @@ export class FlowChecker {
     if ((this.#turns & (INSPECT_EVERY - 1)) === 0 && end.isOpen) checkRunExpiry(into);
   }
 
+  /** What comes behind a reset that was believed counts for nothing. */
+  #judgeReset(end: FrcpEnd): void {
+    if (end.conn.nextTimeout() === null) end.isReset = true;
+    else this.resetsRefused += 1;
+  }
+
   afterTimeout(end: FrcpEnd): void {
     checkUnacked(this.outOf(end));
   }
 
   afterTurn(end: FrcpEnd): void {
     this.#turns += 1;
+    if (end.isReset && !end.isDown && !end.isDrained)
+      violated('I25', `${end.name} believes a reset and does not say so`);
     checkAckLeft(this.into(end));
     checkWindowTold(this.into(end));
     if ((this.#turns & (INSPECT_EVERY - 1)) !== 0) return;
