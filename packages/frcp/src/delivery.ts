@@ -12,7 +12,8 @@ export interface Delivery {
   newestKnown: boolean;
   newestSent: number;
   newestIndex: number;
-  newestResent: boolean;
+  /** A PDU is among them that was sent again or counted as lost: which copy is answered is not certain. */
+  doubtful: boolean;
   /** A PDU sent once came after a later one. */
   late: boolean;
   /** PDUs that counted as lost and whose first copy had arrived. */
@@ -31,7 +32,7 @@ export const news: Delivery = {
   newestKnown: false,
   newestSent: 0,
   newestIndex: 0,
-  newestResent: false,
+  doubtful: false,
   late: false,
   disproved: 0,
   confirmed: 0,
@@ -43,16 +44,15 @@ export function beginNews(nowI32: number, echo: number, minUs: number): void {
   news.echo = echo;
   news.minUs = minUs;
   news.pdus = news.bytes = 0;
-  news.newestKnown = news.late = false;
+  news.newestKnown = news.doubtful = news.late = false;
   news.disproved = news.confirmed = 0;
 }
 
-export function noteNewest(index: number, sent: number, resent: boolean): void {
+export function noteNewest(index: number, sent: number): void {
   if (news.newestKnown && ((sent - news.newestSent) | 0) < 0) return;
   news.newestKnown = true;
   news.newestSent = sent;
   news.newestIndex = index;
-  news.newestResent = resent;
 }
 
 /**
@@ -68,5 +68,5 @@ export function noteResent(index: number, sent: number): void {
     }
   } else if (((news.nowI32 - sent) | 0) < news.minUs) return;
   news.confirmed++;
-  noteNewest(index, sent, true);
+  noteNewest(index, sent);
 }

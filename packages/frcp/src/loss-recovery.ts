@@ -1,9 +1,9 @@
 import type { CongestionControl } from './congestion/congestion-control.ts';
 import { congestionControlOf } from './congestion/choose-policy.ts';
 import { news } from './delivery.ts';
-import type { FrcpParams, FrcpTimes } from './params.ts';
+import { sendsTimes, type FrcpParams, type FrcpTimes } from './params.ts';
 import { Rack } from './rack.ts';
-import { RttEstimator } from './rtt-estimator.ts';
+import { CLOCK_STEPS_US, RttEstimator } from './rtt-estimator.ts';
 import type { SendWindow } from './send-window.ts';
 import type { FrcpStats } from './stats.ts';
 import type { DurationUs, InstantUs } from './time.ts';
@@ -39,6 +39,9 @@ export class LossRecovery {
   /** Losses found in the last episode, and how many of them were none. */
   private found = 0;
   private disproved = 0;
+  private movedAt: InstantUs = -Infinity;
+  /** Echoes tell round trips. */
+  private readonly isTimed: boolean;
   private times: FrcpTimes;
   private readonly params: FrcpParams;
   private readonly window: SendWindow;
@@ -53,6 +56,7 @@ export class LossRecovery {
     stats: FrcpStats,
   ) {
     this.params = params;
+    this.isTimed = sendsTimes(params);
     this.times = times;
     this.window = window;
     this.timers = timers;
@@ -99,21 +103,23 @@ export class LossRecovery {
     );
   }
 
-  /** Two round trips, at least what the clock can tell, and A, but no later than a timeout. */
+  /** Two round trips, at least what the clocks can tell, and A, but no later than a timeout. */
   private get probeDelay(): DurationUs {
     const { rtt, times } = this;
     if (rtt.srttUs !== rtt.srttUs) return this.rtoUs;
-    return Math.min(this.rtoUs, Math.max(times.rtoMinUs, Math.ceil(Math.max(1, 2 * rtt.srttUs) + times.aUs)));
+    return Math.min(
+      this.rtoUs,
+      Math.max(times.rtoMinUs, Math.ceil(Math.max(CLOCK_STEPS_US, 2 * rtt.srttUs) + times.aUs)),
+    );
   }
 
   /** An acknowledgement covered something new. `movedOn`: it did so in order. The caller sets the timer. */
   onDelivered(now: InstantUs, movedOn: boolean): void {
-    const { window, rtt, congestion } = this;
+    const { window, congestion } = this;
     const wasDelayed = this.judgeTimeout(now);
     if (this.probing && !this.inEpisode && news.confirmed > 0) this.beginEpisode(1, window.flightBytes);
     this.finalProbeSent = this.probing = false;
     this.copiesAllowed = UNLIMITED;
-    rtt.backoff = 0;
     const rttUs = this.sampleRtt(now);
     if (congestion !== null && rttUs >= 0) congestion.onRtt(rttUs, window.una, window.nxt);
     if (window.retains) {
@@ -129,8 +135,9 @@ export class LossRecovery {
   private sampleRtt(now: InstantUs): DurationUs {
     let rttUs = -1;
     if (news.echo !== 0) rttUs = ((now | 0) - news.echo) | 0;
-    else if (news.newestKnown && !news.newestResent) rttUs = ((now | 0) - news.newestSent) | 0;
-    if (rttUs < 0 || rttUs > this.times.giveUpUs) return -1;
+    else if (!this.isTimed && news.newestKnown && !news.doubtful) rttUs = ((now | 0) - news.newestSent) | 0;
+    // What left before a move took the old path, and the shortest round trip bounds the timeout.
+    if (rttUs < 0 || rttUs > Math.min(this.times.roundTripMaxUs, now - this.movedAt)) return -1;
     this.rtt.sample(rttUs);
     return rttUs;
   }
@@ -268,9 +275,10 @@ export class LossRecovery {
   }
 
   /** Another lower flow: nothing that was learnt of the path holds; everything unacknowledged is sent again. */
-  moveTo(times: FrcpTimes): void {
+  moveTo(now: InstantUs, times: FrcpTimes): void {
     const { window } = this;
     this.times = times;
+    this.movedAt = now;
     this.rtt.reset();
     this.rack.reset();
     this.congestion?.reset(times.mtuBytes);

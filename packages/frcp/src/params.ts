@@ -78,10 +78,14 @@ export interface FrcpTimes {
   readonly dtUs: DurationUs;
   /** R + 2 MPL + A: no failure is reported earlier after a first transmission. */
   readonly giveUpUs: DurationUs;
+  /** 2 MPL + A by a fast clock: no answer to a PDU takes longer. */
+  readonly roundTripMaxUs: DurationUs;
   /** Rt = 2 dt: the receiver forgets a run so long after the last PDU it accepted. */
   readonly receiverTimerUs: DurationUs;
   /** St: the sender starts a new run when it has started no number for so long. At least 3 dt. */
   readonly senderTimerUs: DurationUs;
+  /** Rt by the peer's slow clock and our fast one: so long after an acknowledgement the peer may keep the run. */
+  readonly peerRunUs: DurationUs;
   /** Largest retransmission timeout: R/4. */
   readonly rtoMaxUs: DurationUs;
   /** Doubling stops here, unless the path itself is slower: so soon is a healed outage noticed. */
@@ -218,6 +222,7 @@ export function deriveTimes(p: FrcpParams, mplUs: DurationUs, mtuBytes: number):
     dtUs,
     mplUs,
     giveUpUs: dtUs + mplUs,
+    roundTripMaxUs: longestHere(2 * mplUs + aUs),
     ...(wire === null ? runTimers(p, mplUs) : foreignRunTimers(dtUs, mplUs, wire)),
     rtoMaxUs: Math.max(1, Math.floor(p.rUs / 4)),
     rtoSoftMaxUs: Math.max(1, Math.min(RTO_SOFT_MAX_US, Math.floor(p.rUs / TIMEOUTS_MIN))),
@@ -231,18 +236,27 @@ export function deriveTimes(p: FrcpParams, mplUs: DurationUs, mtuBytes: number):
   };
 }
 
-type RunTimers = Pick<FrcpTimes, 'receiverTimerUs' | 'senderTimerUs'>;
+/** The longest that our clock may show while a clock at the other end shows `us`. */
+function longestHere(us: DurationUs): DurationUs {
+  return Math.ceil((us * (1 + CLOCK_DRIFT)) / (1 - CLOCK_DRIFT));
+}
+
+type RunTimers = Pick<FrcpTimes, 'receiverTimerUs' | 'senderTimerUs' | 'peerRunUs'>;
 
 function runTimers(p: FrcpParams, mplUs: DurationUs): RunTimers {
   const dtUs = mplUs + p.rUs + p.aUs;
   const receiverTimerUs = 2 * dtUs;
   const needed = (receiverTimerUs * (1 + CLOCK_DRIFT) + p.rUs + mplUs) / (1 - CLOCK_DRIFT);
-  return { receiverTimerUs, senderTimerUs: Math.max(3 * dtUs, Math.ceil(needed)) };
+  return {
+    receiverTimerUs,
+    senderTimerUs: Math.max(3 * dtUs, Math.ceil(needed)),
+    peerRunUs: longestHere(receiverTimerUs),
+  };
 }
 
 /** The tighter bounds of Watson's paper: a receiver that waits longer would refuse the peer's next run. */
 //= R-FRCP-94
 function foreignRunTimers(dtUs: DurationUs, mplUs: DurationUs, wire: Wire): RunTimers {
   const receiverTimerUs = dtUs + mplUs + wire.timerMarginUs;
-  return { receiverTimerUs, senderTimerUs: receiverTimerUs + mplUs };
+  return { receiverTimerUs, senderTimerUs: receiverTimerUs + mplUs, peerRunUs: longestHere(receiverTimerUs) };
 }

@@ -8,16 +8,20 @@ export interface RtoBounds {
   readonly aUs: DurationUs;
 }
 
+/** Both ends' clocks show whole microseconds: so much longer may a round trip be than it seems (G of RFC 6298). */
+export const CLOCK_STEPS_US = 2;
+
 /** Smoothed round-trip time and retransmission timeout (RFC 6298), us. */
 export class RttEstimator {
   srttUs = NaN;
   rttvarUs = NaN;
   minUs = Infinity;
-  /** Timeouts in a row without progress: each doubles the timeout. */
+  /** Timeouts since the last sample: each doubles the timeout. */
   backoff = 0;
 
-  /** Takes a sample of a PDU sent once only (Karn). */
+  /** Takes a sample that is certain. It ends the doubling: progress made by a copy does not (RFC 6298 5, Karn). */
   sample(rttUs: DurationUs): void {
+    this.backoff = 0;
     if (rttUs < this.minUs) this.minUs = rttUs;
     if (this.srttUs !== this.srttUs) {
       this.srttUs = rttUs;
@@ -38,7 +42,7 @@ export class RttEstimator {
   }
 
   /**
-   * SRTT + max(1, 4 RTTVAR) + A, doubled once per timeout without progress. A is added because the peer may keep
+   * SRTT + max(G, 4 RTTVAR) + A, doubled once per timeout since the last sample. A is added because the peer may keep
    * an acknowledgement back for so long (RFC 9002 5.3 does the same). The whole stops at `rtoSoftMaxUs`, or at two
    * times the shortest round trip plus A on a slow path, and in any case at `rtoMaxUs`. The shortest, because
    * lost acknowledgements make samples long and never short.
@@ -46,7 +50,7 @@ export class RttEstimator {
   //= R-FRCP-42
   rtoUs(bounds: RtoBounds): DurationUs {
     const fresh = this.srttUs !== this.srttUs;
-    const path = fresh ? bounds.rtoInitialUs : this.srttUs + Math.max(1, 4 * this.rttvarUs);
+    const path = fresh ? bounds.rtoInitialUs : this.srttUs + Math.max(CLOCK_STEPS_US, 4 * this.rttvarUs);
     const base = Math.max(bounds.rtoMinUs, path + bounds.aUs);
     const slowPath = (this.minUs === Infinity ? bounds.rtoInitialUs : this.minUs) * 2 + bounds.aUs;
     const doubled = Math.min(base * 2 ** Math.min(this.backoff, 24), Math.max(bounds.rtoSoftMaxUs, slowPath));

@@ -11,6 +11,7 @@ export const MARK = {
   /** Counts as lost and waits for its next copy. */
   LOST: 0x08,
 } as const;
+const DOUBTED = MARK.RESENT | MARK.LOST;
 
 /**
  * What was written and is not acknowledged: SDU bytes in one ring, four integers per PDU in another. Both grow
@@ -224,6 +225,7 @@ export class SendWindow extends SendRing {
       this.sackedPdus--;
       return;
     }
+    if ((info & DOUBTED) !== 0) news.doubtful = true;
     const isLost = (info & MARK.LOST) !== 0;
     if (isLost) {
       this.meta[at + INFO] = info & ~MARK.LOST;
@@ -235,7 +237,7 @@ export class SendWindow extends SendRing {
     else {
       if (((index - this.sackHigh) | 0) < 0) news.late = true;
       if (isLost) news.disproved++;
-      noteNewest(index, sent, false);
+      noteNewest(index, sent);
     }
   }
 

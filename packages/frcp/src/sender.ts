@@ -31,7 +31,7 @@ export class Sender {
   /** A write was refused since the last `writable`. */
   refused = false;
   private runStarted = false;
-  /** No new number since so long: the next one starts a run. Compared lazily. */
+  /** No new number since so long, and the peer has forgotten the last: the next starts a run. Compared lazily. */
   private newRunAt: InstantUs = NEVER;
   private rendezvousCount = 0;
   /** The PDU that `pick` chose wants an acknowledgement at once. */
@@ -294,8 +294,11 @@ export class Sender {
   private onProgress(now: InstantUs, movedOn: boolean): void {
     this.rendezvousCount = 0;
     this.recovery.onDelivered(now, movedOn);
-    if (this.window.una === this.window.nxt) this.timers.rtxAt = NEVER;
-    else this.armRtx(now);
+    if (this.window.una !== this.window.nxt) this.armRtx(now);
+    else {
+      this.timers.rtxAt = NEVER;
+      this.newRunAt = Math.max(this.newRunAt, now + this.times.peerRunUs);
+    }
   }
 
   onReorderTimer(now: InstantUs): void {
@@ -369,7 +372,7 @@ export class Sender {
     if (!recut(window, times.payloadMaxBytes, this.params.stream)) return false;
     this.cutter =
       longestBefore(window, window.nxt) > times.payloadMaxBytes ? new SegmentCutter(window.nxt, times) : null;
-    this.recovery.moveTo(times);
+    this.recovery.moveTo(now, times);
     if (window.una !== window.nxt) this.armRtx(now);
     return true;
   }

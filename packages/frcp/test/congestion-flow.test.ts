@@ -169,7 +169,8 @@ describe('a flow under congestion control', () => {
     const out = new Uint8Array(1_400);
     for (let n = 0; n < 100; n++) conn.write(1, new Uint8Array(FULL));
     while (conn.pollTransmit(1, out, 0) > 0);
-    const ack = new Uint8Array([0x10, 4, 255, 255, 0, 0, 0, 11, 0, 0, 16, 0]);
+    const times = [0, 0, 0, 1, 0, 0, 0, 1];
+    const ack = new Uint8Array([0x12, 4, 255, 255, 0, 0, 0, 11, 0, 0, 16, 0, ...times]);
     conn.handlePdu(40_001, ack, 0, ack.length);
     let sent = 0;
     while (conn.pollTransmit(40_001, out, 0) > 0) sent++;

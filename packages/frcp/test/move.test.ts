@@ -39,6 +39,20 @@ function received(end: End): Record<string, unknown> {
 }
 
 //= R-FRCP-70
+test('what still comes from the old path says nothing of the round trip of the new one', () => {
+  const pair = new Pair({ link: { delayUs: 20 * MS } });
+  write(pair, pair.a, 0, 2, 100);
+  pair.run(75 * MS);
+  for (const end of [pair.a, pair.b]) end.out.delayUs = 700 * MS;
+  move(pair, 1_400);
+  pair.run(30 * MS);
+  expect(pair.a.conn.unackedSdus).toBe(0);
+  write(pair, pair.a, 2, 1, 100);
+  all(pair, 3 * SECOND);
+  expect((pair.a.conn.inspect()['send'] as { rttMinUs: number }).rttMinUs).toBeGreaterThanOrEqual(1_400_000);
+});
+
+//= R-FRCP-70
 describe('moving to smaller PDUs', () => {
   test('what is in flight and too large arrives in segments', () => {
     const pair = new Pair({ params: { mtuBytes: 1_500 } });

@@ -23,8 +23,8 @@ export const MOVING: readonly Mutant[] = [
     patches: [
       {
         file: 'sender.ts',
-        find: 'this.recovery.moveTo(times);',
-        replace: 'this.recovery.moveTo(times);\n    this.runStarted = false;',
+        find: 'this.recovery.moveTo(now, times);',
+        replace: 'this.recovery.moveTo(now, times);\n    this.runStarted = false;',
       },
     ],
   },

@@ -104,8 +104,8 @@ export const REPAIRING: readonly Mutant[] = [
     patches: [
       {
         file: 'loss-recovery.ts',
-        find: 'Math.ceil(Math.max(1, 2 * rtt.srttUs) + times.aUs)',
-        replace: 'Math.ceil(Math.max(1, 2 * rtt.srttUs))',
+        find: 'Math.ceil(Math.max(CLOCK_STEPS_US, 2 * rtt.srttUs) + times.aUs)',
+        replace: 'Math.ceil(Math.max(CLOCK_STEPS_US, 2 * rtt.srttUs))',
       },
     ],
   },
@@ -171,8 +171,8 @@ export const REPAIRING: readonly Mutant[] = [
     patches: [
       {
         file: 'loss-recovery.ts',
-        find: 'else if (news.newestKnown && !news.newestResent) rttUs',
-        replace: 'else if (news.newestKnown) rttUs',
+        find: 'news.newestKnown && !news.doubtful)',
+        replace: 'news.newestKnown)',
       },
       {
         file: 'delivery.ts',
