@@ -127,6 +127,10 @@ export const ERROR_ADVICE = {
     'Correct the file; see docs/OPERATING.md.',
   ],
   FLOWRING_INTERNAL: ['A defect of Flowring.', 'Report it with the message and `DEBUG=flowring:*` output.'],
+  FLOWRING_DIRECTORY: [
+    'The layer could not learn which host has the name: no peer, or no directory server, answers.',
+    'Check `peers` or `nats.servers` in `irm ipcp list --json`, and that they are reachable.',
+  ],
   FLOWRING_UNKNOWN_CODE: [
     'The peer sent a code this version does not know; the details keep it.',
     'Upgrade the older end.',

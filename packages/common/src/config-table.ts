@@ -55,6 +55,12 @@ export class ConfigTable {
     return value;
   }
 
+  /** A key that must be a name. */
+  nameKey(key: string): string {
+    if (!isName(key)) throw this.error(key, 'is not a name');
+    return key;
+  }
+
   texts(key: string): readonly string[] {
     if (!this.has(key)) return [];
     const value = this.#values[key];
@@ -111,7 +117,8 @@ export class ConfigTable {
   /** Refuses keys that nobody asked for: a misspelt key must not be ignored. */
   noMore(): void {
     for (const key of this.keys()) {
-      if (!this.#read.has(key)) throw this.error(key, `is unknown; known: ${[...this.#read].join(', ') || 'none'}`);
+      if (!this.#read.has(key))
+        throw this.error(key, `is unknown; known: ${[...this.#read].join(', ') || 'none'}`);
     }
   }
 

@@ -48,6 +48,7 @@ export const ERROR_TABLE = {
   FLOWRING_RUNTIME_DIR: row(1113, 'fatal', false, 'the runtime directory is unusable'),
   FLOWRING_CONFIG: row(1114, 'fatal', false, 'the configuration is invalid'),
   FLOWRING_INTERNAL: row(1115, 'fatal', false, 'an internal error; please report it'),
+  FLOWRING_DIRECTORY: row(1116, 'error', true, 'the directory of the layer does not answer'),
   FLOWRING_UNKNOWN_CODE: row(1199, 'error', false, 'the peer reported an error this version does not know'),
 } as const satisfies Record<string, ErrorRow>;
 

@@ -2,13 +2,13 @@ import { randomBytes } from 'node:crypto';
 import type { ChannelId, ControlMessage, ErrorCode, FlowId } from '@flowring/common';
 import { createLogger, errnoOf, isFlowringError } from '@flowring/common';
 import type { Allocator } from '../core/allocator.ts';
-import type { PeerAddress } from '../core/fa-flow.ts';
 import type { FlowBinding } from '../core/fa-messages.ts';
 import type { Layer } from '../layers/layer.ts';
 import { AllocatorDriver } from './allocator-driver.ts';
 import { AppFlow } from './app-flow.ts';
 import type { OpenChannel } from './channel-table.ts';
 import { ChannelTable } from './channel-table.ts';
+import { HolderSearch } from './holder-search.ts';
 
 const log = createLogger('ipcpd');
 
@@ -34,6 +34,8 @@ export class Ipcp {
   readonly #driver: AllocatorDriver;
   readonly #channels: ChannelTable;
   readonly #flows = new Map<FlowId, AppFlow>();
+  /** Allocations that no peer has taken yet. */
+  readonly #searches = new Map<FlowId, HolderSearch>();
   readonly #endWaits = new Map<FlowId, NodeJS.Timeout>();
   #state: 'boot' | 'bootstrapping' | 'operational' = 'boot';
   #irmdGone = false;
@@ -46,7 +48,7 @@ export class Ipcp {
     this.allocator = options.layer.createAllocator(randomU32);
     this.#driver = new AllocatorDriver(this.allocator, {
       sendPdu: (peer, pdu) => this.#layer.sendPdu(peer, pdu),
-      tellIrmd: (message) => this.#tell(message),
+      tellIrmd: (message) => this.#fromAllocator(message),
       bind: (binding) => this.#bind(binding),
       ended: (flow, errno) => this.#ended(flow, errno),
       unbind: (flow) => this.#unbind(flow),
@@ -74,7 +76,7 @@ export class Ipcp {
         this.#reply(message.req, () => this.#layer.directory.unregister(message.name));
         return;
       case 'ipcp-query':
-        this.#query(message);
+        void this.#query(message);
         return;
       case 'ipcp-alloc':
         this.#alloc(message);
@@ -140,28 +142,39 @@ export class Ipcp {
     }
   }
 
-  #query(message: ControlMessage<'ipcp-query'>): void {
-    this.#lookup(message.name, (peer) => {
-      if (peer !== null) this.#tell({ t: 'ok', req: message.req, value: true });
-      else this.#fail(message.req, 'FLOWRING_NAME_UNKNOWN');
-    });
+  async #query({ req, name }: ControlMessage<'ipcp-query'>): Promise<void> {
+    if (this.#state !== 'operational') return this.#fail(req, 'FLOWRING_IPCP_STATE');
+    try {
+      if ((await this.#layer.directory.lookup(name)) === null) this.#fail(req, 'FLOWRING_NAME_UNKNOWN');
+      else this.#tell({ t: 'ok', req, value: true });
+    } catch (error) {
+      this.#failWith(req, error);
+    }
   }
 
   #alloc(message: ControlMessage<'ipcp-alloc'>): void {
-    const { flow, name, qos, timeoutMs, data } = message;
+    const { flow, name, qos, data } = message;
     if (this.#flows.has(flow)) return;
     if (message.open !== undefined) this.#channels.open(message.open);
     const app = this.#enter(flow, message.channel);
-    this.#lookup(name, (peer) => {
-      if (this.#flows.get(flow) !== app) return;
-      if (peer !== null) {
-        this.#driver.input({ t: 'request', flow, peer, name, qos, timeoutMs, data });
-        return;
-      }
-      this.#forget(app);
-      const code = this.#state === 'operational' ? 'FLOWRING_NAME_UNKNOWN' : 'FLOWRING_IPCP_STATE';
-      this.#tell({ t: 'ipcp-refused', flow, code });
+    if (this.#state !== 'operational') return this.#refused(app, 'FLOWRING_IPCP_STATE');
+    const search = new HolderSearch(app, message, this.#layer.directory, {
+      ask: (peer, timeoutMs) => this.#driver.input({ t: 'request', flow, peer, name, qos, timeoutMs, data }),
+      refused: (code) => this.#refused(app, code),
     });
+    this.#searches.set(flow, search);
+    search.start();
+  }
+
+  #refused(app: AppFlow, code: ErrorCode): void {
+    this.#forget(app);
+    this.#tell({ t: 'ipcp-refused', flow: app.flow, code });
+  }
+
+  #fromAllocator(message: ControlMessage): void {
+    const search = message.t === 'ipcp-refused' ? this.#searches.get(message.flow) : undefined;
+    if (search !== undefined && message.t === 'ipcp-refused') return search.refused(message.code);
+    this.#tell(message);
   }
 
   #accept(message: ControlMessage<'ipcp-accept'>): void {
@@ -194,6 +207,7 @@ export class Ipcp {
   #bind(binding: FlowBinding): void {
     const app = this.#flows.get(binding.flow);
     if (app === undefined) return;
+    this.#endSearch(binding.flow);
     if (app.port === null && !this.#attach(app)) app.onEnd(errnoOf('FLOWRING_CHANNEL'));
     this.#layer.bind(binding, app);
   }
@@ -210,18 +224,25 @@ export class Ipcp {
   }
 
   #appEnded(app: AppFlow, errno: number): void {
+    this.#endSearch(app.flow);
     this.#driver.input({ t: 'local-end', flow: app.flow, errno });
     if (app.deallocRequested || this.#irmdGone) this.#release(app);
   }
 
   #release(app: AppFlow): void {
+    this.#endSearch(app.flow);
     this.#driver.input({ t: 'release', flow: app.flow });
     if (this.#flows.get(app.flow) === app) this.#forget(app);
   }
 
   #unbind(flow: FlowId): void {
     const app = this.#flows.get(flow);
-    if (app !== undefined) this.#forget(app);
+    if (app !== undefined && !this.#searches.has(flow)) this.#forget(app);
+  }
+
+  #endSearch(flow: FlowId): void {
+    this.#searches.get(flow)?.cancel();
+    this.#searches.delete(flow);
   }
 
   #enter(flow: FlowId, channel: ChannelId): AppFlow {
@@ -232,6 +253,7 @@ export class Ipcp {
 
   #forget(app: AppFlow): void {
     this.#flows.delete(app.flow);
+    this.#endSearch(app.flow);
     clearTimeout(this.#endWaits.get(app.flow));
     this.#endWaits.delete(app.flow);
     this.#layer.unbind(app);
@@ -240,27 +262,16 @@ export class Ipcp {
     if (this.#irmdGone && this.#flows.size === 0) this.#onIdle();
   }
 
-  /** Asks the directory; `null` when nobody has the name, before the bootstrap, and when the directory fails. */
-  #lookup(name: string, found: (peer: PeerAddress | null) => void): void {
-    const answer = this.#state === 'operational' ? this.#layer.directory.lookup(name) : null;
-    if (!(answer instanceof Promise)) {
-      found(answer);
-      return;
-    }
-    answer.then(found, (error: unknown) => {
-      log('the directory failed for %s: %O', name, error);
-      found(null);
-    });
-  }
-
-  #reply(req: number, action: () => void): void {
+  #reply(req: number, action: () => void | Promise<void>): void {
     if (this.#state !== 'operational') {
       this.#fail(req, 'FLOWRING_IPCP_STATE');
       return;
     }
+    const done = (): void => this.#tell({ t: 'ok', req });
     try {
-      action();
-      this.#tell({ t: 'ok', req });
+      const doing = action();
+      if (doing instanceof Promise) doing.then(done, (error: unknown) => this.#failWith(req, error));
+      else done();
     } catch (error) {
       this.#failWith(req, error);
     }

@@ -19,10 +19,15 @@ export interface LayerEvents {
 
 /** Which IPCP of the layer has a name. */
 export interface Directory {
-  register(name: string): void;
-  unregister(name: string): void;
-  /** The IPCP to ask for a flow to `name`; `null`: nobody has it. */
+  register(name: string): void | Promise<void>;
+  unregister(name: string): void | Promise<void>;
+  /** The IPCP to ask for a flow to `name`; `null`: nobody has it. Rejects with a FlowringError when it cannot say. */
   lookup(name: string): PeerAddress | null | Promise<PeerAddress | null>;
+  /** A flow to `name` could not be had at `peer`: another is to be preferred now. */
+  failed?(name: string, peer: PeerAddress): void;
+  /** A directory PDU of the IPCP at `peer`. The bytes are the receiver's. */
+  onPdu?(peer: PeerAddress, pdu: Uint8Array): void;
+  close?(): void | Promise<void>;
 }
 
 /**

@@ -157,6 +157,7 @@ export function createRequest(
     acceptor: null,
     channel: null,
     openQueries: 0,
+    queryFailure: null,
   };
   client.pendingCount += 1;
   request.flow = irm.flows.create(request as Request);

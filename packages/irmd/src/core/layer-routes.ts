@@ -1,3 +1,4 @@
+import type { Failure } from './errands.ts';
 import { sendErrand } from './errands.ts';
 import { connect } from './matching.ts';
 import type { IrmState } from './irm-state.ts';
@@ -35,12 +36,21 @@ export function askLayers(irm: IrmState, request: Request): boolean {
 }
 
 /** An IPCP says whether it knows the name; the first that does gets the request. */
-export function queryAnswered(irm: IrmState, request: Request, ipcp: IpcpEntry, known: boolean): void {
+export function queryAnswered(
+  irm: IrmState,
+  request: Request,
+  ipcp: IpcpEntry,
+  known: boolean,
+  failure?: Failure,
+): void {
   if (request.phase !== 'query' || request.openQueries === 0 || request.flow.state !== 'waiting') return;
   request.openQueries -= 1;
   if (known && ipcp.state === 'operational') return takeLayer(irm, request, ipcp);
+  if (failure !== undefined && failure.code !== 'FLOWRING_NAME_UNKNOWN') request.queryFailure ??= failure;
   if (request.openQueries > 0) return;
   if (request.direct) return waitInGrace(irm, request);
+  const { queryFailure } = request;
+  if (queryFailure !== null) return refuse(irm, request, queryFailure.code, queryFailure.message);
   const code = request.name === null ? 'FLOWRING_NAME_UNKNOWN' : 'FLOWRING_UNREACHABLE_NAME';
   refuse(irm, request, code, undefined, { name: request.nameText, layer: request.layer });
 }

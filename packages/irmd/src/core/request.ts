@@ -1,4 +1,5 @@
 import type { PathParams, QosSpec } from '@flowring/common';
+import type { Failure } from './errands.ts';
 import type { Timed } from './deadline-heap.ts';
 import type { Linked } from './linked-list.ts';
 import type { Acceptor } from './registry/acceptor.ts';
@@ -40,6 +41,8 @@ export interface Request extends Timed, Linked<Request> {
   channel: Channel | null;
   /** IPCPs asked for the name that have not answered. */
   openQueries: number;
+  /** Why the first of them could not say whether it knows the name. */
+  queryFailure: Failure | null;
 }
 
 /** The uid an acceptor must have; requests from a layer may go to any. */

@@ -15,7 +15,7 @@ export interface IrmSettings {
   readonly ipcpStartMs: number;
   /** How long an IPCP may take to answer a bootstrap or a registration. Default 5 s. */
   readonly ipcpRequestMs: number;
-  /** How long an IPCP may take to say whether it knows a name. Default 1 s. */
+  /** How long an IPCP may take to say whether it knows a name: it may have to ask others. Default 5 s. */
   readonly ipcpQueryMs: number;
   /** First pause after a failed start of a program or IPCP; doubles with each failure. Default 250 ms. */
   readonly backoffMinMs: number;
@@ -45,7 +45,7 @@ export const DEFAULT_SETTINGS: IrmSettings = {
   programStartMs: TIMES.programStartMs,
   ipcpStartMs: 10_000,
   ipcpRequestMs: TIMES.requestTimeoutMs,
-  ipcpQueryMs: 1_000,
+  ipcpQueryMs: 5_000,
   backoffMinMs: 250,
   backoffMaxMs: 10_000,
   stableMs: 30_000,

@@ -144,7 +144,7 @@ export function errandFailed(irm: IrmState, errand: Errand, code: ErrorCode, tex
 
 function concludeFailed(irm: IrmState, errand: Errand, failure: Failure): void {
   const { purpose, ipcp } = errand;
-  if (purpose.type === 'query') return queryAnswered(irm, purpose.request, ipcp, false);
+  if (purpose.type === 'query') return queryAnswered(irm, purpose.request, ipcp, false, failure);
   if (purpose.type === 'batch') {
     if (purpose.registers !== null && ipcp.process !== null) {
       registrationRefused(irm.names.get(purpose.registers), ipcp);

@@ -7,6 +7,8 @@ export const KIND = {
   data: 1,
   /** An FA PDU. */
   fa: 2,
+  /** A directory PDU. */
+  directory: 3,
 } as const;
 
 /** Bits of the second byte. */

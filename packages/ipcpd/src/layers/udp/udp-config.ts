@@ -1,4 +1,7 @@
-import { FlowringError, isName } from '@flowring/common';
+import type { ConfigValues } from '@flowring/common';
+import { ConfigTable } from '@flowring/common';
+import type { DirectoryConfig } from '../directory/directory-config.ts';
+import { readDirectoryConfig } from '../directory/directory-config.ts';
 
 /** Configuration of a `udp` layer's IPCP. */
 export interface UdpConfig {
@@ -8,8 +11,8 @@ export interface UdpConfig {
   readonly port: number;
   /** Other IPCPs of the layer, `address:port` or `[address]:port`: contacted at once, so that flows to them need one round trip. */
   readonly peers: readonly string[];
-  /** The static directory: which IPCP has a name, `address:port`. */
-  readonly names: Readonly<Record<string, string>>;
+  /** How it is learned which IPCP has a name; keys `directory` (default `query`), `names`, `nats`. */
+  readonly directory: DirectoryConfig;
   /** Longest life of a packet in the network, ms. Default 5,000 (O7s of a UDP layer). */
   readonly mplMs: number;
   /** Longest delay of an acknowledgement, ms. Default 50. */
@@ -30,29 +33,39 @@ export interface Endpoint {
   readonly port: number;
 }
 
-/** The configuration in `value`, with its defaults. Throws `FLOWRING_CONFIG` and names the key. */
-export function parseUdpConfig(value: unknown): UdpConfig {
-  const given = value === undefined || value === null ? {} : value;
-  if (!isRecord(given)) throw wrong('', 'is not a table');
-  const table = new Map(Object.entries(given));
-  const take = (key: string): unknown => {
-    const found = table.get(key);
-    table.delete(key);
-    return found;
-  };
+const PEERS_MAX = 1_024;
+
+/** The configuration in `values`, with its defaults. Throws `FLOWRING_CONFIG` and names the key. */
+export function parseUdpConfig(values: ConfigValues): UdpConfig {
+  const table = new ConfigTable(values);
+  const host = table.text('host', '0.0.0.0');
+  if (!/^[0-9a-fA-F:.]{2,45}(%[\w.-]{1,15})?$/.test(host)) throw table.error('host', 'is not an IP address');
+  const peers = table.texts('peers').map((text) => endpointOf(text));
+  if (peers.length > PEERS_MAX || peers.includes(null)) {
+    throw table.error('peers', `is not a list of up to ${PEERS_MAX} address:port`);
+  }
   const config: UdpConfig = {
-    host: address('host', take('host') ?? '0.0.0.0'),
-    port: whole('port', take('port') ?? UDP_PORT, 0, 65_535),
-    peers: endpoints('peers', take('peers') ?? []),
-    names: names(take('names') ?? {}),
-    mplMs: whole('mplMs', take('mplMs') ?? 5_000, 1, 60_000),
-    aMs: whole('aMs', take('aMs') ?? 50, 1, 10_000),
-    rMs: whole('rMs', take('rMs') ?? 30_000, 1_000, 300_000),
-    timeoutMs: whole('timeoutMs', take('timeoutMs') ?? 3_000, 100, 0xffff_ffff),
-    mtuMaxBytes: optional(take('mtuMaxBytes'), (given) => whole('mtuMaxBytes', given, 512, 65_507)),
+    host,
+    port: table.integer('port', 0, 65_535, UDP_PORT),
+    peers: peers as string[],
+    directory: readDirectoryConfig(table, 'query', endpointOf),
+    mplMs: table.integer('mplMs', 1, 60_000, 5_000),
+    aMs: table.integer('aMs', 1, 10_000, 50),
+    rMs: table.integer('rMs', 1_000, 300_000, 30_000),
+    timeoutMs: table.integer('timeoutMs', 100, 0xffff_ffff, 3_000),
+    mtuMaxBytes: table.has('mtuMaxBytes') ? table.integer('mtuMaxBytes', 512, 65_507, 0) : null,
   };
-  for (const key of table.keys()) throw wrong(key, 'is not a key of a udp layer');
+  table.noMore();
+  if (config.directory.nats?.address === null && isWildcard(host)) {
+    throw table.error('nats.address', 'is missing: with this host the others cannot know where we are');
+  }
   return config;
+}
+
+/** How the IPCP at this host and port is called by itself. */
+export function selfEndpoint(host: string, port: number): string {
+  const reachable = isWildcard(host) ? (host.includes(':') ? '::1' : '127.0.0.1') : host;
+  return formatEndpoint({ address: reachable, port });
 }
 
 /** The endpoint in `text`, `address:port` or `[address]:port`; `null` when there is none. */
@@ -67,50 +80,11 @@ export function formatEndpoint({ address: host, port }: Endpoint): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
-function address(key: string, value: unknown): string {
-  if (typeof value !== 'string' || !/^[0-9a-fA-F:.]{2,45}(%[\w.-]{1,15})?$/.test(value))
-    throw wrong(key, 'is not an IP address');
-  return value;
+function endpointOf(text: string): string | null {
+  const endpoint = parseEndpoint(text);
+  return endpoint === null ? null : formatEndpoint(endpoint);
 }
 
-function endpoint(key: string, value: unknown): string {
-  const found = typeof value === 'string' ? parseEndpoint(value) : null;
-  if (found === null) throw wrong(key, 'is not an address:port');
-  return formatEndpoint(found);
-}
-
-function endpoints(key: string, value: unknown): string[] {
-  if (!Array.isArray(value) || value.length > 1_024) throw wrong(key, 'is not a list of address:port');
-  return value.map((one) => endpoint(key, one));
-}
-
-function names(value: unknown): Readonly<Record<string, string>> {
-  if (!isRecord(value)) throw wrong('names', 'is not a table of name = "address:port"');
-  const found: Record<string, string> = Object.create(null) as Record<string, string>;
-  for (const [name, at] of Object.entries(value)) {
-    if (!isName(name)) throw wrong('names', 'has a key that is not a name');
-    found[name] = endpoint(`names.${name}`, at);
-  }
-  return found;
-}
-
-function whole(key: string, value: unknown, min: number, max: number): number {
-  if (typeof value !== 'number' || !Number.isInteger(value) || value < min || value > max)
-    throw wrong(key, `is not a whole number from ${min} to ${max}`);
-  return value;
-}
-
-function optional<T>(value: unknown, parse: (value: unknown) => T): T | null {
-  return value === undefined || value === null ? null : parse(value);
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function wrong(key: string, what: string): FlowringError {
-  return new FlowringError('FLOWRING_CONFIG', {
-    message: `udp layer: ${key === '' ? 'the configuration' : key} ${what}`,
-    details: { key },
-  });
+function isWildcard(host: string): boolean {
+  return /^[0:.]*$/.test(host);
 }

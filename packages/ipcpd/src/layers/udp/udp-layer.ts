@@ -1,5 +1,5 @@
 import { crc32 as zlibCrc32 } from 'node:zlib';
-import type { PathParams } from '@flowring/common';
+import type { ConfigValues, PathParams } from '@flowring/common';
 import { createLogger } from '@flowring/common';
 import type { UdpAddress, UdpSocket } from '@flowring/datagram';
 import { openUdpSocket } from '@flowring/datagram';
@@ -25,9 +25,10 @@ import {
   writeHeader,
 } from '../../core/udp/packet.ts';
 import type { Directory, Layer, LayerEvents } from '../layer.ts';
-import { StaticDirectory } from '../static-directory.ts';
+import { createDirectory } from '../directory/create-directory.ts';
+import { StaticDirectory } from '../directory/static-directory.ts';
 import type { UdpConfig } from './udp-config.ts';
-import { formatEndpoint, parseEndpoint, parseUdpConfig } from './udp-config.ts';
+import { formatEndpoint, parseEndpoint, parseUdpConfig, selfEndpoint } from './udp-config.ts';
 import type { UdpFlowHost, UdpLayerCounters } from './udp-flow.ts';
 import { UdpFlow } from './udp-flow.ts';
 import type { UdpNeighbour } from './udp-neighbour.ts';
@@ -50,7 +51,7 @@ export class UdpLayer implements Layer, UdpFlowHost {
   readonly #byApp = new Map<AppFlow, UdpFlow>();
   readonly #blocked = new Set<UdpFlow>();
   #config: UdpConfig = parseUdpConfig({});
-  #directory: Directory = new StaticDirectory({});
+  #directory: Directory = new StaticDirectory('', new Map());
   #socket: UdpSocket | null = null;
   #events: LayerEvents | null = null;
   #flushDue = false;
@@ -78,7 +79,7 @@ export class UdpLayer implements Layer, UdpFlowHost {
     return { ...this.params, mtuBytes: neighbour.mtuBytes - DATA_OVERHEAD_BYTES };
   }
 
-  async bootstrap(_layerName: string, given: unknown, events: LayerEvents): Promise<void> {
+  async bootstrap(layerName: string, given: ConfigValues, events: LayerEvents): Promise<void> {
     const config = parseUdpConfig(given);
     this.#socket = await openUdpSocket({
       host: config.host,
@@ -89,12 +90,21 @@ export class UdpLayer implements Layer, UdpFlowHost {
       onError: ({ code, peer }) => log('%s for %s', code, peer === null ? 'somebody' : peer.host),
     });
     this.#config = config;
-    this.#directory = new StaticDirectory(config.names);
+    this.#directory = createDirectory(config.directory, {
+      layerName,
+      self: selfEndpoint(config.host, this.#socket.local.port),
+      peers: config.peers,
+      sendPdu: (peer, pdu) => this.#sendControl(KIND.directory, peer, pdu),
+    });
     Object.assign(this.#traits, traitsOf(config));
     this.#events = events;
   }
 
   sendPdu(peer: PeerAddress, pdu: Uint8Array): void {
+    this.#sendControl(KIND.fa, peer, pdu);
+  }
+
+  #sendControl(kind: number, peer: PeerAddress, pdu: Uint8Array): void {
     const socket = this.#socket;
     const neighbour = this.#neighbour(peer);
     if (socket === null || neighbour === null) return;
@@ -103,7 +113,7 @@ export class UdpLayer implements Layer, UdpFlowHost {
     if (at < 0) return;
     const bytes = socket.outgoing;
     neighbour.number = (neighbour.number + 1) >>> 0;
-    writeHeader(bytes, at, KIND.fa, FLAG.checked, length, neighbour.number);
+    writeHeader(bytes, at, kind, FLAG.checked, length, neighbour.number);
     bytes.fill(0, at + 8, at + CONTROL_HEADER_BYTES);
     bytes.set(pdu, at + CONTROL_HEADER_BYTES);
     seal(bytes, at, at + length - CHECK_BYTES, crc32);
@@ -135,6 +145,7 @@ export class UdpLayer implements Layer, UdpFlowHost {
 
   close(): void {
     this.#events = null;
+    void this.#directory.close?.();
     void this.#socket?.close();
     this.#socket = null;
   }
@@ -192,7 +203,8 @@ export class UdpLayer implements Layer, UdpFlowHost {
     this.counters.controlReceived += 1;
     const peer = formatEndpoint({ address: from.host, port: from.port });
     const pdu = new Uint8Array(bytes.subarray(start + CONTROL_HEADER_BYTES, end - CHECK_BYTES));
-    this.#events?.onPdu(peer, pdu);
+    if (kindOf(bytes, start) === KIND.fa) this.#events?.onPdu(peer, pdu);
+    else if (kindOf(bytes, start) === KIND.directory) this.#directory.onPdu?.(peer, pdu);
   }
 
   #neighbour(name: PeerAddress): UdpNeighbour | null {

@@ -1,0 +1,92 @@
+import type { ChildProcess } from 'node:child_process';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { NatsDirectory } from '../../packages/ipcpd/src/layers/directory/nats-directory.ts';
+import { HAS_NATS, NatsServer } from '../support/nats-server.ts';
+import { until } from './irmd-support.ts';
+
+const HOLDER = join(import.meta.dirname, '../support/nats-holder.mjs');
+
+if (!HAS_NATS) console.warn('nats-server is not installed: these tests are skipped');
+
+(HAS_NATS ? describe : describe.skip)('a directory in NATS', () => {
+  let server: NatsServer;
+  let here: NatsDirectory;
+  const holders: ChildProcess[] = [];
+
+  beforeEach(async () => {
+    server = await new NatsServer().start();
+    here = directory('here');
+  });
+  afterEach(async () => {
+    for (const holder of holders.splice(0)) holder.kill('SIGKILL');
+    await here.close();
+    await server.end();
+  });
+
+  function directory(self: string): NatsDirectory {
+    const config = { servers: [server.address], credentials: null, leaseMs: 1_000, address: null };
+    return new NatsDirectory({ layerName: 'l', self }, config);
+  }
+
+  async function hold(self: string): Promise<ChildProcess> {
+    const holder = spawn(process.execPath, [HOLDER, server.address, 'l', self, 'n', '1000'], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    holders.push(holder);
+    await once(holder.stdout!, 'data');
+    return holder;
+  }
+
+  const isAt = (peer: string | null) => async (): Promise<boolean> => (await here.lookup('n')) === peer;
+
+  test('forgets the names of an IPCP that was killed, once its lease is over', async () => {
+    const holder = await hold('there');
+    await until('the name is known', isAt('there'), 20_000);
+    holder.kill('SIGKILL');
+    await until('the name is gone', isAt(null), 20_000);
+  });
+
+  test('keeps a name beyond its lease while the IPCP lives', async () => {
+    await hold('there');
+    await until('the name is known', isAt('there'), 20_000);
+    const endMs = performance.now() + 3_000;
+    while (performance.now() < endMs) {
+      expect(await here.lookup('n')).toBe('there');
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+  });
+
+  test('knows a second holder when the first was killed', async () => {
+    const first = await hold('first');
+    await until('the name is known', isAt('first'), 20_000);
+    await hold('second');
+    first.kill('SIGKILL');
+    await until('the other is found', isAt('second'), 20_000);
+  });
+
+  test('answers what it knows while the server is dead, fails for the rest, and is whole again after', async () => {
+    await hold('there');
+    await until('the name is known', isAt('there'), 20_000);
+    await server.kill();
+    await expect(here.lookup('other')).rejects.toMatchObject({ code: 'FLOWRING_DIRECTORY' });
+    expect(await here.lookup('n')).toBe('there');
+    await here.register('mine');
+    await server.start();
+    await until(
+      'both answer again',
+      async () => (await here.lookup('other').catch(() => '')) === null,
+      30_000,
+    );
+    await until('the name is known again', isAt('there'), 20_000);
+    const other = directory('other');
+    await until(
+      'what was registered meanwhile is there',
+      async () => (await other.lookup('mine')) === 'here',
+      20_000,
+    );
+    await other.close();
+  });
+});
