@@ -2,6 +2,7 @@ import { createSocket } from 'node:dgram';
 import { startAgent } from '../scenarios/agent.mjs';
 import { connectControl } from '@flowring/control';
 import { startPrivateDaemon } from '../scenarios/private-daemon.mjs';
+import type { ConfigValues } from '@flowring/common';
 import type { Agent, PrivateDaemon } from './flows-support.ts';
 
 /** Name of the layer that joins the two hosts. */
@@ -28,7 +29,7 @@ export class UdpHost {
     this.daemon = daemon;
   }
 
-  static async start(config: Readonly<Record<string, unknown>>): Promise<UdpHost> {
+  static async start(config: ConfigValues): Promise<UdpHost> {
     const daemon = await startPrivateDaemon();
     await daemon.irm('ipcp', 'create', 'udp0', '--type', 'udp');
     const control = await connectControl({

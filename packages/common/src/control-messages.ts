@@ -85,6 +85,7 @@ export const CONTROL_MESSAGES = {
     lease: 'u32?',
     data: 'bytes?',
   },
+  path: { flow: 'u32', params: 'params' },
   'lease-over': { lease: 'u32' },
   'offer-withdrawn': { flow: 'u32', code: 'errorCode' },
   'peer-gone': { channel: 'u32' },
@@ -120,6 +121,7 @@ export const CONTROL_MESSAGES = {
   },
   'ipcp-incoming-gone': { incoming: 'u32' },
   'ipcp-released': { flow: 'u32' },
+  'ipcp-path': { flow: 'u32', params: 'params' },
 
   // Replies, either way.
   ok: { req: 'u32', value: 'value?' },

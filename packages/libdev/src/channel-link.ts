@@ -43,6 +43,8 @@ export class ChannelLink implements FrcpHost, ChannelEvents {
   /** Where flows are opened without the IRMd; made with the channel's first lease. */
   desk: LeaseDesk | null = null;
   #path: PathParams = UNKNOWN_PATH;
+  /** Flows whose path may change while they live. */
+  readonly #remote = new Map<FlowId, BaseFlow>();
   #lastParams: { readonly key: string; readonly params: FrcpParams } | undefined;
 
   constructor(owner: LinkOwner, spec: ChannelSpec) {
@@ -67,7 +69,14 @@ export class ChannelLink implements FrcpHost, ChannelEvents {
   join(seed: FlowSeed): BaseFlow {
     const flow = this.#create(seed, this.#path);
     flow.attached(this.channel.attach(seed.id, flow));
+    if (this.peer.pid === 0) this.#remote.set(seed.id, flow);
     return flow;
+  }
+
+  /** The path of a flow carries more or less than it did. */
+  pathChanged(id: FlowId, path: PathParams): void {
+    const mtuBytes = Math.min(path.mtuBytes, PDU_MAX_BYTES);
+    this.#remote.get(id)?.pathChanged({ mtuBytes, mplUs: path.mplMs * 1_000 });
   }
 
   /** Ends a flow that nobody wants any more, for both ends. */
@@ -82,6 +91,7 @@ export class ChannelLink implements FrcpHost, ChannelEvents {
   }
 
   released(id: FlowId): void {
+    this.#remote.delete(id);
     this.#owner.flowReleased(id);
   }
 

@@ -2,6 +2,7 @@ import type { EndErrno, FlowPort, FlowReceiver } from '@flowring/channel';
 import { CLEAN_END } from '@flowring/channel';
 import type { ErrorCode } from '@flowring/common';
 import { codeOfErrno, errnoOf, FlowringError } from '@flowring/common';
+import type { LowerFlow } from '@flowring/frcp';
 import type {
   CloseReason,
   DeallocOptions,
@@ -78,6 +79,9 @@ export abstract class BaseFlow extends FlowRecord implements Flow, FlowReceiver 
   abstract onMessage(slab: Buffer, start: number, end: number): void;
   abstract inspectTransport(): Readonly<Record<string, unknown>>;
   protected abstract readonly lingerMaxMs: number;
+
+  /** What carries the flow carries larger messages than before, or only smaller ones. */
+  abstract pathChanged(path: LowerFlow): void;
 
   /** Joins the flow to its channel; once, before anything else. */
   attached(port: FlowPort): void {

@@ -1,7 +1,7 @@
 import type { EndErrno } from '@flowring/channel';
 import { CLEAN_END } from '@flowring/channel';
 import { errnoOf } from '@flowring/common';
-import type { FrcpEvent, FrcpParams } from '@flowring/frcp';
+import type { FrcpEvent, FrcpParams, LowerFlow } from '@flowring/frcp';
 import { FrcpConnection } from '@flowring/frcp';
 import type { FlowHost, FlowSeed } from './flow-host.ts';
 import { BaseFlow, WRITE } from './flow-base.ts';
@@ -33,6 +33,8 @@ export class FrcpFlow extends BaseFlow implements Pumped {
   touched = false;
   readonly #connection: FrcpConnection;
   readonly #driver: FrcpDriver;
+  /** Largest PDU that the path carries now. */
+  #mtuBytes: number;
   /** An SDU taken from the connection to see its length. */
   #peeked: Buffer | null = null;
   #windowFull = false;
@@ -46,6 +48,7 @@ export class FrcpFlow extends BaseFlow implements Pumped {
     super(host, seed);
     this.#driver = host.driver;
     this.#connection = new FrcpConnection(params, host.driver.now());
+    this.#mtuBytes = params.mtuBytes;
   }
 
   override get messageMaxBytes(): number {
@@ -60,6 +63,13 @@ export class FrcpFlow extends BaseFlow implements Pumped {
     this.#connection.handlePdu(this.#driver.now(), slab, start, end);
     this.port!.consumed(end - start);
     if (this.readers !== null) this.#takeEvents();
+    this.#driver.touch(this);
+  }
+
+  override pathChanged(path: LowerFlow): void {
+    if (this.isClosed || path.mtuBytes === this.#mtuBytes) return;
+    this.#mtuBytes = path.mtuBytes;
+    this.#connection.moveLower(this.#driver.now(), path);
     this.#driver.touch(this);
   }
 
@@ -230,7 +240,7 @@ export class FrcpFlow extends BaseFlow implements Pumped {
     fillingUs = nowUs;
     for (;;) {
       filledBytes = 0;
-      const outcome = this.port!.trySendWith(this.#connection.params.mtuBytes, fill);
+      const outcome = this.port!.trySendWith(this.#mtuBytes, fill);
       if (outcome === 'would-block') this.#channelFull = true;
       if (outcome !== 'sent' || filledBytes === 0) return;
     }

@@ -1,3 +1,4 @@
+import type { LowerFlow } from '@flowring/frcp';
 import type { WriteOutcome } from './flow-types.ts';
 import type { FlowHost, FlowSeed } from './flow-host.ts';
 import { BaseFlow, WRITE } from './flow-base.ts';
@@ -10,7 +11,7 @@ const SPARE_QUEUES_MAX = 64;
 
 /** A flow on which nothing runs: a write is a record of the channel. */
 export class RawFlow extends BaseFlow {
-  readonly messageMaxBytes: number;
+  messageMaxBytes: number;
   #queue: RawQueue | null = null;
   /** In the host's list of flows to compact in the next turn. */
   #listed = false;
@@ -47,6 +48,10 @@ export class RawFlow extends BaseFlow {
     }
     this.#queue.push(slab, start, end);
     this.serveReaders();
+  }
+
+  override pathChanged({ mtuBytes }: LowerFlow): void {
+    this.messageMaxBytes = mtuBytes;
   }
 
   override onWritable(): void {

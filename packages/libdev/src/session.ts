@@ -124,6 +124,9 @@ export class Session implements LinkOwner, DeskOwner, WaiterOwner<AllocRequest, 
       case 'lease-over':
         for (const [name, { first }] of this.#leases) if (first === message.lease) this.#leases.delete(name);
         break;
+      case 'path':
+        for (const link of this.#links.values()) link.pathChanged(message.flow, message.params);
+        break;
       case 'peer-gone':
         this.#links.get(message.channel)?.channel.peerGone();
         break;

@@ -133,6 +133,7 @@ export class Ipcp {
       const done = this.#layer.bootstrap(message.layer, message.config ?? {}, {
         onPdu: (peer, pdu) => this.#driver.input({ t: 'pdu', peer, pdu }),
         onData: (sEid, from) => this.#driver.noteData(sEid, from),
+        onPath: (flow, params) => this.#tell({ t: 'ipcp-path', flow, params }),
         onSent: (sEid) => this.#driver.noteSent(sEid),
       });
       if (done instanceof Promise) done.then(up, failed);

@@ -13,6 +13,8 @@ export interface LayerEvents {
    * nobody's, drop it. A flow may have packets before its `bind`.
    */
   onData(sEid: number, from?: PeerAddress): FlowId;
+  /** The path of a flow is like this from now on. */
+  onPath(flow: FlowId, params: PathParams): void;
   /** A data packet left for the flow with our EID `sEid`. For allocators that keep each flow alive by itself. */
   onSent(sEid: number): void;
 }

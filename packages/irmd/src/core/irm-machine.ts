@@ -15,7 +15,7 @@ import { ipcpCommands } from './management/ipcp-commands.ts';
 import { listCommands } from './management/list-commands.ts';
 import { nameCommands } from './management/name-commands.ts';
 import { opened } from './leases.ts';
-import { answer, layerConfirmed } from './matching.ts';
+import { answer, layerConfirmed, layerPath } from './matching.ts';
 import { processGone } from './process-end.ts';
 import type { ProcessEntry } from './registry/process.ts';
 import { createProcess } from './registry/process.ts';
@@ -208,6 +208,7 @@ const IPCP_MESSAGES: Partial<Record<ControlType, Take>> = {
     incomingGone(irm, process.incoming.get(incoming)),
   ),
   'ipcp-released': on<'ipcp-released'>((irm, process, { flow }) => ipcpReleased(irm, process, flow)),
+  'ipcp-path': on<'ipcp-path'>(layerPath),
   ok: on<'ok'>((irm, process, message) => errandReply(irm, process.ipcp!, message)),
   error: on<'error'>((irm, process, message) => errandReply(irm, process.ipcp!, message)),
 };

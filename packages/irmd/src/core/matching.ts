@@ -167,6 +167,18 @@ export function layerConfirmed(
   announce(irm, request.flow);
 }
 
+/** The path of a flow carries more or less than when it was allocated: its program hears. */
+export function layerPath(irm: IrmState, ipcp: ProcessEntry, message: ControlMessage<'ipcp-path'>): void {
+  const flow = irm.flows.get(message.flow);
+  const program = flow?.path === 'out' ? flow.client : flow?.path === 'in' ? flow.server : null;
+  const layer = flow?.path === 'out' ? flow.server : flow?.client;
+  if (flow === undefined || program === null || layer !== ipcp || flow.state !== 'allocated') {
+    irm.counters.stale += 1;
+    return;
+  }
+  irm.send(program, { t: 'path', flow: flow.id, params: message.params });
+}
+
 /** The client gives up, ran out of time, or died, before its request was answered. */
 export function giveUp(
   irm: IrmState,

@@ -9,6 +9,17 @@ export const KIND = {
   fa: 2,
   /** A directory PDU. */
   directory: 3,
+  /** Asks for the receiver's tag. */
+  hello: 4,
+  /** Tells it: the answer to a hello, and to a PDU with a tag that the receiver does not know. */
+  contact: 5,
+  /** Asks whether the neighbour is where this goes to. */
+  challenge: 6,
+  /** It is. */
+  response: 7,
+  /** As long as a packet may get; asks for a `probed`. */
+  probe: 8,
+  probed: 9,
 } as const;
 
 /** Bits of the second byte. */

@@ -18,8 +18,9 @@ import {
   writeHeader,
   writeU32,
 } from '../../core/udp/packet.ts';
+import { MTU_LEAST_BYTES } from '../../core/udp/path-mtu.ts';
 import { ReplayWindow } from '../../core/udp/replay-window.ts';
-import type { UdpNeighbour } from './udp-neighbour.ts';
+import type { Neighbour } from '../../core/udp/neighbour.ts';
 
 /** What the flows of a layer share. */
 export interface UdpFlowHost {
@@ -30,6 +31,8 @@ export interface UdpFlowHost {
   flushSoon(): void;
   /** The socket had no room: the flow is to try again when it has. */
   blocked(flow: UdpFlow): void;
+  /** A packet for the flow came from an address that is not its neighbour's. */
+  strayed(flow: UdpFlow, from: UdpAddress, bytes: number): void;
 }
 
 /** Whole numbers that only grow. */
@@ -55,7 +58,7 @@ export interface UdpLayerCounters {
 /** One flow of the layer: packets of its application leave through it, and come in through it. */
 export class UdpFlow implements MessageSink {
   readonly app: AppFlow;
-  readonly neighbour: UdpNeighbour;
+  readonly neighbour: Neighbour<UdpAddress>;
   readonly sEid: number;
   /** A packet of the peer's came in: the allocator knows. */
   heard = false;
@@ -65,7 +68,7 @@ export class UdpFlow implements MessageSink {
   #number = 0;
   #window: ReplayWindow | null = null;
 
-  constructor(host: UdpFlowHost, neighbour: UdpNeighbour, binding: FlowBinding, app: AppFlow) {
+  constructor(host: UdpFlowHost, neighbour: Neighbour<UdpAddress>, binding: FlowBinding, app: AppFlow) {
     this.#host = host;
     this.neighbour = neighbour;
     this.app = app;
@@ -82,7 +85,7 @@ export class UdpFlow implements MessageSink {
   }
 
   trySendWith(maxBytes: number, fill: (target: Uint8Array, offset: number) => number): SendOutcome {
-    if (maxBytes + dataOverhead(this.#flags) > this.neighbour.mtuBytes) {
+    if (maxBytes + dataOverhead(this.#flags) > this.neighbour.path.bytes) {
       this.#host.counters.tooLarge += 1;
       return 'too-large';
     }
@@ -94,17 +97,22 @@ export class UdpFlow implements MessageSink {
   /** The application's end travels as an FA PDU. */
   end(): void {}
 
-  /** A data packet for this flow's EID, header included. */
-  receive(bytes: Buffer, start: number, end: number, flags: number, from: UdpAddress): void {
+  /** A data packet for this flow's EID, header included. True: the peer's, and new. */
+  receive(bytes: Buffer, start: number, end: number, flags: number, from: UdpAddress): boolean {
     const { counters, crc32 } = this.#host;
-    if (flags !== this.#flags || from !== this.neighbour.address) {
+    if (flags !== this.#flags) {
       counters.stray += 1;
-      return;
+      return false;
+    }
+    if (from !== this.neighbour.address) {
+      counters.stray += 1;
+      this.#host.strayed(this, from, end - start);
+      return false;
     }
     if ((flags & FLAG.checked) !== 0) {
       if (!isSound(bytes, start, end, crc32)) {
         counters.corrupt += 1;
-        return;
+        return false;
       }
       end -= CHECK_BYTES;
     }
@@ -114,11 +122,12 @@ export class UdpFlow implements MessageSink {
       at += NUMBER_BYTES;
       if (!(this.#window ??= new ReplayWindow(1)).take(number)) {
         counters.replayed += 1;
-        return;
+        return false;
       }
     }
     counters.dataReceived += 1;
     this.#deliver(bytes, at, end);
+    return true;
   }
 
   #deliver(bytes: Buffer, start: number, end: number): void {
@@ -158,7 +167,9 @@ export class UdpFlow implements MessageSink {
     }
     writeHeader(bytes, start, KIND.data, flags, length, this.#rEid);
     if ((flags & FLAG.checked) !== 0) seal(bytes, start, start + length - CHECK_BYTES, host.crc32);
-    host.socket.commit(this.neighbour.address, length);
+    const { neighbour } = this;
+    if (length > LARGE_BYTES) neighbour.path.inUse = true;
+    host.socket.commit(neighbour.address, length);
     host.counters.dataSent += 1;
     host.flushSoon();
     return 'sent';
@@ -184,4 +195,6 @@ function copyPassing(target: Uint8Array, offset: number): number {
   return passing.copy(target, offset, passingStart, passingEnd);
 }
 
+/** Packets above this are a reason to verify that the path still carries large ones. */
+const LARGE_BYTES = MTU_LEAST_BYTES;
 const EMPTY = new Uint8Array(0);

@@ -1,64 +1,52 @@
-import { crc32 as zlibCrc32 } from 'node:zlib';
 import type { ConfigValues, PathParams } from '@flowring/common';
 import { createLogger } from '@flowring/common';
-import type { UdpAddress, UdpSocket } from '@flowring/datagram';
+import type { UdpAddress, UdpError, UdpSocket } from '@flowring/datagram';
 import { openUdpSocket } from '@flowring/datagram';
 import type { AppFlow } from '../../adapters/app-flow.ts';
+import { CoreTimer, monotonicUs } from '../../adapters/core-timer.ts';
 import type { Allocator } from '../../core/allocator.ts';
 import type { FaTraits, PeerAddress } from '../../core/fa-flow.ts';
 import type { FlowBinding } from '../../core/fa-messages.ts';
 import { FlowAllocator } from '../../core/flow-allocator.ts';
-import {
-  CHECK_BYTES,
-  CONTROL_HEADER_BYTES,
-  CONTROL_OVERHEAD_BYTES,
-  DATA_OVERHEAD_BYTES,
-  FLAG,
-  KIND,
-  PACKET_MAX_BYTES,
-  flagsOf,
-  isSound,
-  kindOf,
-  packetLength,
-  seal,
-  wordAt4,
-  writeHeader,
-} from '../../core/udp/packet.ts';
+import type { Neighbour, NeighbourOutput, PduKind } from '../../core/udp/neighbour.ts';
+import { Neighbours } from '../../core/udp/neighbours.ts';
+import { DATA_OVERHEAD_BYTES, KIND, flagsOf, kindOf, packetLength, wordAt4 } from '../../core/udp/packet.ts';
+import { MTU_BASE_BYTES } from '../../core/udp/path-mtu.ts';
 import type { Directory, Layer, LayerEvents } from '../layer.ts';
 import { createDirectory } from '../directory/create-directory.ts';
 import { StaticDirectory } from '../directory/static-directory.ts';
 import type { UdpConfig } from './udp-config.ts';
-import { formatEndpoint, parseEndpoint, parseUdpConfig, selfEndpoint } from './udp-config.ts';
+import { parseUdpConfig, selfEndpoint } from './udp-config.ts';
 import type { UdpFlowHost, UdpLayerCounters } from './udp-flow.ts';
 import { UdpFlow } from './udp-flow.ts';
-import type { UdpNeighbour } from './udp-neighbour.ts';
+import { crc32, neighbourOptions } from './udp-host.ts';
 
 const log = createLogger('ipcpd:udp');
 
-/** UDP payload that every path carries, until the path's own is known: RFC 8899 BASE_PLPMTU. */
-const MTU_BASE_BYTES = 1_200;
 /** Before a round trip was measured. */
 const RTO_INITIAL_US = 200_000;
 
 /** The layer of IPCPs that reach each other by UDP. docs/spec/udp-layer.md is its format. */
 export class UdpLayer implements Layer, UdpFlowHost {
   readonly type = 'udp';
-  readonly #traits: FaTraits = traitsOf(parseUdpConfig({}));
   readonly crc32 = crc32;
   readonly counters: UdpLayerCounters = newCounters();
-  readonly #neighbours = new Map<PeerAddress, UdpNeighbour>();
+  readonly #traits: FaTraits = traitsOf(parseUdpConfig({}));
   readonly #byEid = new Map<number, UdpFlow>();
   readonly #byApp = new Map<AppFlow, UdpFlow>();
   readonly #blocked = new Set<UdpFlow>();
+  readonly #timer = new CoreTimer(() => this.#due());
+  /** Neighbours whose data was reported in this turn. */
+  #heard: Neighbour<UdpAddress> | null = null;
   #config: UdpConfig = parseUdpConfig({});
   #directory: Directory = new StaticDirectory('', new Map());
   #socket: UdpSocket | null = null;
+  #neighbours: Neighbours<UdpAddress> | null = null;
   #events: LayerEvents | null = null;
   #flushDue = false;
 
   get params(): PathParams {
-    const { mplMs, aMs, rMs } = this.#config;
-    return { mplMs, aMs, rMs, mtuBytes: MTU_BASE_BYTES - DATA_OVERHEAD_BYTES, congestion: 'cubic' };
+    return this.#paramsFor(MTU_BASE_BYTES);
   }
 
   get directory(): Directory {
@@ -70,61 +58,46 @@ export class UdpLayer implements Layer, UdpFlowHost {
   }
 
   createAllocator(random: () => number): Allocator {
-    return new FlowAllocator({ traits: this.#traits, paramsOf: (peer) => this.#paramsOf(peer), random });
-  }
-
-  #paramsOf(peer: PeerAddress): PathParams {
-    const neighbour = this.#neighbours.get(peer);
-    if (neighbour === undefined) return this.params;
-    return { ...this.params, mtuBytes: neighbour.mtuBytes - DATA_OVERHEAD_BYTES };
+    const paramsOf = (peer: PeerAddress): PathParams =>
+      this.#paramsFor(this.#neighbours?.get(peer)?.path.bytes ?? MTU_BASE_BYTES);
+    return new FlowAllocator({ traits: this.#traits, paramsOf, random });
   }
 
   async bootstrap(layerName: string, given: ConfigValues, events: LayerEvents): Promise<void> {
     const config = parseUdpConfig(given);
-    this.#socket = await openUdpSocket({
+    const socket = await openUdpSocket({
       host: config.host,
       port: config.port,
       onReceive: (bytes, start, end, from) => this.#receive(bytes, start, end, from),
-      onBatchEnd: () => this.#socket?.flush(),
+      onBatchEnd: () => this.#batchEnd(),
       onWritable: () => this.#unblock(),
-      onError: ({ code, peer }) => log('%s for %s', code, peer === null ? 'somebody' : peer.host),
+      onError: (error) => this.#failed(error),
     });
+    this.#socket = socket;
     this.#config = config;
     this.#directory = createDirectory(config.directory, {
       layerName,
-      self: selfEndpoint(config.host, this.#socket.local.port),
+      self: selfEndpoint(config.host, socket.local.port),
       peers: config.peers,
-      sendPdu: (peer, pdu) => this.#sendControl(KIND.directory, peer, pdu),
+      sendPdu: (peer, pdu) => this.#sendPdu(peer, KIND.directory, pdu),
     });
     Object.assign(this.#traits, traitsOf(config));
+    this.#neighbours = new Neighbours(neighbourOptions(socket, config), monotonicUs());
     this.#events = events;
+    for (const peer of config.peers) this.#carryOut(this.#neighbours.contact(peer, monotonicUs()));
   }
 
   sendPdu(peer: PeerAddress, pdu: Uint8Array): void {
-    this.#sendControl(KIND.fa, peer, pdu);
+    this.#sendPdu(peer, KIND.fa, pdu);
   }
 
-  #sendControl(kind: number, peer: PeerAddress, pdu: Uint8Array): void {
-    const socket = this.#socket;
-    const neighbour = this.#neighbour(peer);
-    if (socket === null || neighbour === null) return;
-    const length = pdu.length + CONTROL_OVERHEAD_BYTES;
-    const at = length > PACKET_MAX_BYTES ? -1 : socket.reserve(length);
-    if (at < 0) return;
-    const bytes = socket.outgoing;
-    neighbour.number = (neighbour.number + 1) >>> 0;
-    writeHeader(bytes, at, kind, FLAG.checked, length, neighbour.number);
-    bytes.fill(0, at + 8, at + CONTROL_HEADER_BYTES);
-    bytes.set(pdu, at + CONTROL_HEADER_BYTES);
-    seal(bytes, at, at + length - CHECK_BYTES, crc32);
-    socket.commit(neighbour.address, length);
-    this.counters.controlSent += 1;
-    this.flushSoon();
+  #sendPdu(peer: PeerAddress, kind: PduKind, pdu: Uint8Array): void {
+    this.#carryOut(this.#neighbours?.send(peer, kind, pdu, monotonicUs()));
   }
 
   bind(binding: FlowBinding, app: AppFlow): void {
-    const neighbour = this.#neighbour(binding.peer);
-    if (neighbour === null) return;
+    const neighbour = this.#neighbours?.get(binding.peer);
+    if (neighbour === undefined) return;
     const flow = new UdpFlow(this, neighbour, binding, app);
     this.#byEid.set(binding.sEid, flow);
     this.#byApp.set(app, flow);
@@ -145,9 +118,11 @@ export class UdpLayer implements Layer, UdpFlowHost {
 
   close(): void {
     this.#events = null;
+    this.#timer.close();
     void this.#directory.close?.();
     void this.#socket?.close();
     this.#socket = null;
+    this.#neighbours = null;
   }
 
   flushSoon(): void {
@@ -160,16 +135,33 @@ export class UdpLayer implements Layer, UdpFlowHost {
     this.#blocked.add(flow);
   }
 
+  strayed({ neighbour }: UdpFlow, from: UdpAddress, bytes: number): void {
+    this.#carryOut(this.#neighbours?.strayed(neighbour, from, bytes, monotonicUs()));
+  }
+
   readonly #flush = (): void => {
     this.#flushDue = false;
     this.#socket?.flush();
   };
+
+  #batchEnd(): void {
+    this.#heard = null;
+    this.#socket?.flush();
+  }
 
   /** Those that waited longest go first; one that is blocked again goes to the end. */
   #unblock(): void {
     const waiting = [...this.#blocked];
     this.#blocked.clear();
     for (const flow of waiting) flow.app.toLayer.flush();
+  }
+
+  #failed({ code, peer, payloadMaxBytes }: UdpError): void {
+    if (code !== 'EMSGSIZE' || peer === null || payloadMaxBytes === 0) {
+      log('%s for %s', code, peer === null ? 'somebody' : peer.host);
+      return;
+    }
+    this.#carryOut(this.#neighbours?.limited(peer, payloadMaxBytes, monotonicUs()));
   }
 
   #receive(bytes: Buffer, start: number, end: number, from: UdpAddress): void {
@@ -180,7 +172,10 @@ export class UdpLayer implements Layer, UdpFlowHost {
         return;
       }
       if (kindOf(bytes, start) === KIND.data) this.#receiveData(bytes, start, start + length, from);
-      else this.#receiveControl(bytes, start, start + length, from);
+      else {
+        this.counters.controlReceived += 1;
+        this.#carryOut(this.#neighbours?.receive(bytes, start, start + length, from, monotonicUs()));
+      }
       start += length;
     }
   }
@@ -191,32 +186,55 @@ export class UdpLayer implements Layer, UdpFlowHost {
       this.counters.stray += 1;
       return;
     }
+    if (!flow.receive(bytes, start, end, flagsOf(bytes, start), from)) return;
+    if (flow.heard && this.#heard === flow.neighbour) return;
+    flow.heard = true;
+    this.#heard = flow.neighbour;
     this.#events?.onData(flow.sEid);
-    flow.receive(bytes, start, end, flagsOf(bytes, start), from);
   }
 
-  #receiveControl(bytes: Buffer, start: number, end: number, from: UdpAddress): void {
-    if (!isSound(bytes, start, end, crc32)) {
-      this.counters.corrupt += 1;
-      return;
+  #due(): void {
+    this.#carryOut(this.#neighbours?.handleTimeout(monotonicUs()));
+  }
+
+  #carryOut(outputs: readonly NeighbourOutput<UdpAddress>[] | undefined): void {
+    if (outputs === undefined) return;
+    for (const output of outputs) {
+      if (output.t === 'send') this.#send(output.to, output.packet);
+      else if (output.t === 'pdu') {
+        if (output.kind === KIND.fa) this.#events?.onPdu(output.peer, output.pdu);
+        else this.#directory.onPdu?.(output.peer, output.pdu);
+      } else if (output.t === 'mtu') this.#mtuChanged(output.neighbour);
+      else this.#hold(output);
     }
-    this.counters.controlReceived += 1;
-    const peer = formatEndpoint({ address: from.host, port: from.port });
-    const pdu = new Uint8Array(bytes.subarray(start + CONTROL_HEADER_BYTES, end - CHECK_BYTES));
-    if (kindOf(bytes, start) === KIND.fa) this.#events?.onPdu(peer, pdu);
-    else if (kindOf(bytes, start) === KIND.directory) this.#directory.onPdu?.(peer, pdu);
+    this.#timer.arm(this.#neighbours?.nextTimeout() ?? null);
   }
 
-  #neighbour(name: PeerAddress): UdpNeighbour | null {
-    const known = this.#neighbours.get(name);
-    if (known !== undefined) return known;
-    const endpoint = parseEndpoint(name);
-    if (endpoint === null || this.#socket === null) return null;
-    const address = this.#socket.address(endpoint.address, endpoint.port);
-    this.#socket.hold(address);
-    const neighbour = { name, address, mtuBytes: MTU_BASE_BYTES, number: 0 };
-    this.#neighbours.set(name, neighbour);
-    return neighbour;
+  /** The address of a neighbour stays the same object as long as it is one. */
+  #hold(output: Exclude<NeighbourOutput<UdpAddress>, { t: 'send' | 'pdu' | 'mtu' }>): void {
+    const { neighbour } = output;
+    if (output.t !== 'forgotten') this.#socket?.hold(neighbour.address);
+    if (output.t === 'forgotten') this.#socket?.release(neighbour.address);
+    if (output.t === 'moved') this.#socket?.release(output.from);
+  }
+
+  #mtuChanged(neighbour: Neighbour<UdpAddress>): void {
+    log('packets to %s are of at most %d bytes', neighbour.name, neighbour.path.bytes);
+    const params = this.#paramsFor(neighbour.path.bytes);
+    for (const flow of this.#byApp.values()) {
+      if (flow.neighbour === neighbour) this.#events?.onPath(flow.app.flow, params);
+    }
+  }
+
+  #send(to: UdpAddress, packet: Uint8Array): void {
+    if (this.#socket?.send(to, packet, 0, packet.length) !== true) return;
+    this.counters.controlSent += 1;
+    this.flushSoon();
+  }
+
+  #paramsFor(mtuBytes: number): PathParams {
+    const { mplMs, aMs, rMs } = this.#config;
+    return { mplMs, aMs, rMs, mtuBytes: mtuBytes - DATA_OVERHEAD_BYTES, congestion: 'cubic' };
   }
 }
 
@@ -228,11 +246,6 @@ function traitsOf({ mplMs, aMs, rMs, timeoutMs }: UdpConfig): FaTraits {
     rtoInitialUs: RTO_INITIAL_US,
     timeoutMs,
   };
-}
-
-/** CRC-32 by zlib, which uses the processor's own carry-less multiplication. */
-function crc32(bytes: Uint8Array, start: number, end: number): number {
-  return zlibCrc32(bytes.subarray(start, end));
 }
 
 function newCounters(): UdpLayerCounters {
