@@ -1,6 +1,8 @@
-// `npm run acceptance -- [--trials 200] [--cycles 1000] [--clients 64] [--channel shm|unix] [--only ends,late,crowd,kills] [--json FILE]`:
+// `npm run acceptance -- [--trials 200] [--cycles 1000] [--clients 64] [--channel shm|unix] [--only ends,late,crowd,kills,net]
+// [--scenarios N1,K3] [--scenario-trials 5] [--json FILE]`:
 // the scenarios of test/scenarios at full size, measured against what the runtime promises. Exit code 1 when one fails.
 import fs from 'node:fs';
+import { register } from 'node:module';
 import { parseArgs } from 'node:util';
 import { crowd } from '../test/scenarios/crowd.mjs';
 import { endOfFlow } from '../test/scenarios/end-of-flow.mjs';
@@ -17,7 +19,9 @@ const PATHS = [
   { path: 'direct', via: {} },
   { path: 'layer', via: { layer: LAYER } },
 ];
-const PARTS = { ends, late, crowd: clients, kills };
+const PARTS = { ends, late, crowd: clients, kills, net };
+/** Two hosts in namespaces need root, and hours. */
+const DEFAULT_PARTS = ['ends', 'late', 'crowd', 'kills'];
 
 const { values: options } = parseArgs({
   options: {
@@ -25,7 +29,9 @@ const { values: options } = parseArgs({
     cycles: { type: 'string', default: '1000' },
     clients: { type: 'string', default: '64' },
     channel: { type: 'string' },
-    only: { type: 'string', default: Object.keys(PARTS).join(',') },
+    only: { type: 'string', default: DEFAULT_PARTS.join(',') },
+    scenarios: { type: 'string' },
+    'scenario-trials': { type: 'string' },
     json: { type: 'string' },
   },
 });
@@ -105,6 +111,17 @@ async function kills() {
     afterKb: after.residentKb,
     slopeKbPerCycle: slopeKb,
     allKbPerCycle: slope(resident),
+  });
+}
+
+/** The tables of faults, between two hosts in network namespaces. */
+async function net() {
+  register('../scripts/typescript-hooks.mjs', import.meta.url);
+  const { runScenarios } = await import('../test/netns/scenarios/command.ts');
+  const trials = options['scenario-trials'];
+  await runScenarios(judge, {
+    ids: options.scenarios?.split(','),
+    trials: trials === undefined ? undefined : Number(trials),
   });
 }
 

@@ -39,6 +39,10 @@ describe('a link of the relay', () => {
     if (lossBurstMax > 1) expect(Math.max(...lossBursts(carried))).toBe(lossBurstMax);
   });
 
+  test('loses each so manieth when told to', () => {
+    expect(arrived(carryMany(link({ loseEvery: 3 }), 6))).toEqual([true, true, false, true, true, false]);
+  });
+
   test('lets nothing through while it is down', () => {
     expect(arrived(carryMany(link({ isDown: true }), 100))).not.toContain(true);
   });

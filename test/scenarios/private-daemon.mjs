@@ -12,17 +12,19 @@ const IRM = path.join(ROOT, 'packages/irmd/dist/bin/irm.js');
 
 /**
  * Starts a daemon. `channel` ('shm' or 'unix') forces the data path of everything started with `env`;
- * `layer` also brings up a local layer of that name; `dir` takes over the directory of a killed daemon.
+ * `layer` also brings up a local layer of that name; `dir` takes over the directory of a killed daemon; `entry` stands
+ * before the command (see remote-program.mjs).
  *
- * @param {{ channel?: 'shm' | 'unix', layer?: string, dir?: string }} options
+ * @param {{ channel?: 'shm' | 'unix', layer?: string, dir?: string, entry?: readonly string[] }} options
  */
-export async function startPrivateDaemon({ channel, layer, dir: given } = {}) {
+export async function startPrivateDaemon({ channel, layer, dir: given, entry = [] } = {}) {
   const dir = given ?? fs.mkdtempSync(path.join(os.tmpdir(), 'flowring-test-'));
   const env = { ...process.env, FLOWRING_DIR: dir, FLOWRING_AUTOSTART: '0' };
   delete env['NODE_OPTIONS'];
   if (channel !== undefined) env['FLOWRING_CHANNEL'] = channel;
   const log = [];
-  const child = spawn(process.execPath, [IRMD], { env, stdio: ['ignore', 'pipe', 'pipe'] });
+  const [command, ...args] = [...entry, process.execPath, IRMD];
+  const child = spawn(command, args, { env, stdio: ['ignore', 'pipe', 'pipe'] });
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => log.push(String(chunk)));
   const exited = new Promise((resolve) => child.once('exit', (code, signal) => resolve({ code, signal })));
 

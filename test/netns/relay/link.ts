@@ -7,6 +7,8 @@ export interface Impairment {
   readonly lossPct: number;
   /** Losses come in bursts of 1 to so many, with a datagram let through after each; the share stays `lossPct`. */
   readonly lossBurstMax: number;
+  /** Each so manieth is lost; 0: none. */
+  readonly loseEvery: number;
   readonly duplicatePct: number;
   /** Further copies of a duplicated datagram. */
   readonly duplicateCopies: number;
@@ -28,6 +30,7 @@ export const CLEAN: Impairment = {
   isDown: false,
   lossPct: 0,
   lossBurstMax: 1,
+  loseEvery: 0,
   duplicatePct: 0,
   duplicateCopies: 1,
   corruptPct: 0,
@@ -117,7 +120,8 @@ export class Link {
   }
 
   #isLost(): boolean {
-    const { lossPct, lossBurstMax } = this.impairment;
+    const { lossPct, lossBurstMax, loseEvery } = this.impairment;
+    if (loseEvery > 0 && this.counts.entered % loseEvery === 0) return true;
     if (lossPct === 0) return false;
     if (lossBurstMax === 1) return this.#chance(lossPct);
     if (this.#burstLeft > 0) {

@@ -1,0 +1,189 @@
+import type { FlowHosts, Program } from '../support/flow-hosts.ts';
+import { LAYER } from '../support/flow-hosts.ts';
+import type { Outcome, Scenario } from './scenario.ts';
+import { max, quantile, serving, sleep } from './scenario.ts';
+
+/** Silence after which a peer is gone: the layer's default. */
+const T_MS = 3_000;
+const KILL_P99_MAX_MS = 500;
+const PEER_GONE = 'FLOWRING_PEER_GONE';
+/** Flows that end at once in one trial of a silence, so that many trials take few silences. */
+const FLOWS_AT_ONCE = 20;
+
+interface End {
+  readonly at: bigint;
+  readonly text?: string | null;
+  readonly code?: string;
+}
+
+/** Flows from a to a keeping server on b, with a read that waits at each end. */
+async function blockedReads(
+  client: Program,
+  server: Program,
+  count: number,
+): Promise<Record<'a' | 'b', Promise<End>[]>> {
+  const before = (await server.call('lastKept')) as number;
+  const flows: number[] = [];
+  for (let n = 0; n < count; n += 1)
+    flows.push((await client.call('alloc', 'keep', { layer: LAYER, qos: 'data' })) as number);
+  while (((await server.call('lastKept')) as number) < before + count) await sleep(5);
+  const reads = {
+    a: flows.map((flow) => client.call('read', flow) as Promise<End>),
+    b: flows.map((_, n) => server.call('read', before + 1 + n) as Promise<End>),
+  };
+  // The reads are under way when something after them was answered.
+  await Promise.all([client.call('ping'), server.call('ping')]);
+  return reads;
+}
+
+const since = (causeAt: bigint, { at }: End): number => Number(at - causeAt) / 1e6;
+
+async function killedPeers(on: FlowHosts, count: number): Promise<Outcome> {
+  const client = await on.program('a');
+  const times: number[] = [];
+  let wrong = 0;
+  for (let n = 0; n < count; n += 1) {
+    const server = await on.program('b');
+    await server.call('serveKeep', 'keep');
+    const reads = await blockedReads(client, server, 1);
+    reads.b.forEach((read) => void read.catch(() => undefined));
+    const causeAt = server.kill9();
+    const end = await reads.a[0]!;
+    times.push(since(causeAt, end));
+    if (end.code !== PEER_GONE) wrong += 1;
+    await server.exited;
+  }
+  return {
+    ok: wrong === 0 && quantile(times, 0.99) <= KILL_P99_MAX_MS,
+    figures: { trials: count, wrong, p50: quantile(times, 0.5), p99: quantile(times, 0.99), max: max(times) },
+  };
+}
+
+/** Something takes the paths away; both ends of all flows are to know within T + 1 s. */
+async function silences(
+  on: FlowHosts,
+  count: number,
+  silence: (server: Program) => Promise<bigint>,
+  heal: () => Promise<void>,
+  sides: readonly ('a' | 'b')[] = ['a', 'b'],
+): Promise<Outcome> {
+  const times: number[] = [];
+  let wrong = 0;
+  for (let done = 0; done < count; done += FLOWS_AT_ONCE) {
+    const { client, server } = await serving(on, 'serveKeep', 'keep');
+    const reads = await blockedReads(client, server, Math.min(FLOWS_AT_ONCE, count - done));
+    reads.b.forEach((read) => void read.catch(() => undefined));
+    const causeAt = await silence(server);
+    const ends = await Promise.all(sides.flatMap((side) => reads[side]));
+    times.push(...ends.map((end) => since(causeAt, end)));
+    wrong += ends.filter(({ code }) => code !== PEER_GONE).length;
+    await heal();
+    await on.stopPrograms();
+  }
+  return {
+    ok: wrong === 0 && max(times) <= T_MS + 1_000,
+    figures: { flows: count, wrong, p50: quantile(times, 0.5), max: max(times) },
+  };
+}
+
+const now = (): bigint => process.hrtime.bigint();
+
+const unplugged = (on: FlowHosts, count: number): Promise<Outcome> =>
+  silences(
+    on,
+    count,
+    async () => {
+      const at = now();
+      await on.relay.impair({ isDown: true });
+      return at;
+    },
+    () => on.relay.impair({}),
+  );
+
+const oneWay = (on: FlowHosts, count: number, from: 'a' | 'b'): Promise<Outcome> =>
+  silences(
+    on,
+    count,
+    async () => {
+      const at = now();
+      await on.relay.impairFrom(from, { isDown: true });
+      return at;
+    },
+    () => on.relay.impair({}),
+  );
+
+/** Killed while nothing it could say arrives. */
+const killedUnheard = (on: FlowHosts, count: number): Promise<Outcome> =>
+  silences(
+    on,
+    count,
+    async (server) => {
+      await on.relay.impairFrom('b', { isDown: true });
+      return server.kill9();
+    },
+    () => on.relay.impair({}),
+    ['a'],
+  );
+
+/** Nobody may be taken for dead who is not: idle flows under loss, and while both programs do not answer. */
+async function noFalseAlarm(on: FlowHosts, seconds: number): Promise<Outcome> {
+  const { client, server } = await serving(on, 'serveKeep', 'keep');
+  await blockedReads(client, server, 2 * FLOWS_AT_ONCE).then(({ a, b }) =>
+    [...a, ...b].forEach((read) => void read.catch(() => undefined)),
+  );
+  await on.relay.impair({ lossPct: 20, delayUs: 10_000 });
+  const stallMs = Math.min(10_000, (1_000 * seconds) / 2);
+  await Promise.all([client.call('busy', stallMs), server.call('busy', stallMs)]);
+  await sleep(seconds * 1_000);
+  await on.relay.impair({});
+  const open = [(await client.call('areOpen')) as number, (await server.call('areOpen')) as number];
+  return {
+    ok: open.every((flows) => flows === 2 * FLOWS_AT_ONCE),
+    figures: { seconds, flows: 2 * FLOWS_AT_ONCE, openAtA: open[0]!, openAtB: open[1]!, stallMs },
+  };
+}
+
+export const ENDS: readonly Scenario[] = [
+  {
+    id: 'K3.kill',
+    promise: 'the end of a killed peer is known within 500 ms',
+    sample: 3,
+    full: 1_000,
+    run: killedPeers,
+  },
+  {
+    id: 'K3.unheard',
+    promise: 'the end of a killed peer none of whose words arrives is known within T + 1 s',
+    sample: FLOWS_AT_ONCE,
+    full: 1_000,
+    run: killedUnheard,
+  },
+  {
+    id: 'K3.unplugged',
+    promise: 'both hosts know within T + 1 s that the other is unplugged',
+    sample: FLOWS_AT_ONCE,
+    full: 1_000,
+    run: unplugged,
+  },
+  {
+    id: 'N9.a',
+    promise: 'both hosts know within T + 1 s that nothing comes from the client any more',
+    sample: FLOWS_AT_ONCE,
+    full: 100,
+    run: (on, count) => oneWay(on, count, 'a'),
+  },
+  {
+    id: 'N9.b',
+    promise: 'both hosts know within T + 1 s that nothing comes from the server any more',
+    sample: FLOWS_AT_ONCE,
+    full: 100,
+    run: (on, count) => oneWay(on, count, 'b'),
+  },
+  {
+    id: 'K3.alarm',
+    promise: 'nobody is taken for dead under 20 % loss, nor while programs stand still for 10 s',
+    sample: 8,
+    full: 3_600,
+    run: noFalseAlarm,
+  },
+];
