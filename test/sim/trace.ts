@@ -1,5 +1,5 @@
 import type { FrcpEvent } from '@flowring/frcp';
-import { FLAG, readI32, type Pci } from '../../packages/frcp/src/pci.ts';
+import { FLAG, RANGE_BYTES, readI32, type Pci } from '../../packages/frcp/src/pci.ts';
 import type { FrcpEnd } from './frcp-end.ts';
 import type { FrcpWorld } from './frcp-world.ts';
 
@@ -21,12 +21,23 @@ export function pduInWords(pdu: Uint8Array, pci: Readonly<Pci>): string {
   const names = FLAG_NAMES.filter(([, bit]) => (pci.flags & bit) !== 0).map(([name]) => name);
   const words = [names.length === 0 ? 'ack' : names.join('+')];
   if ((pci.flags & (FLAG.DATA | FLAG.RDVS | FLAG.RESET)) !== 0) words.push(`seq ${pci.seq >>> 0}`);
+  if (pci.pduBytes > 0) words.push(`segment ${pci.segmentAt}/${pci.pduBytes}`);
   if ((pci.flags & FLAG.DATA) !== 0) words.push(`(${pci.dataEnd - pci.dataStart} B)`);
   if ((pci.flags & FLAG.ACK) !== 0)
     words.push(`ack ${pci.ack >>> 0} edge +${(pci.edge - pci.ack) | 0} credit ${pci.creditBytes}`);
-  for (let n = 0, at = pci.sackAt; n < pci.sackRanges; n += 1, at += 8)
-    words.push(`[${readI32(pdu, at) >>> 0}, ${readI32(pdu, at + 4) >>> 0})`);
+  for (let n = 0; n < pci.sackRanges; n += 1) words.push(rangeInWords(pdu, pci, n));
   return words.join(' ');
+}
+
+/** `[from, to)`; of segments each with an offset. */
+function rangeInWords(pdu: Uint8Array, pci: Readonly<Pci>, n: number): string {
+  const at = pci.sackAt + n * pci.rangeBytes;
+  const bounds = [at, at + pci.rangeBytes / 2].map((bound) =>
+    pci.rangeBytes === RANGE_BYTES
+      ? String(readI32(pdu, bound) >>> 0)
+      : `${readI32(pdu, bound) >>> 0}+${readI32(pdu, bound + 4)}`,
+  );
+  return `[${bounds.join(', ')})`;
 }
 
 /** One line for everything that happens, to read. */

@@ -220,30 +220,14 @@ export class FrcpConnection extends LifeCycle {
     if (rx !== null && rx.tellsNews) rx.stamp(now, pci);
     //= R-FRCP-02
     else pci.ack = pci.edge = pci.creditBytes = 0;
-    if (tx.cutter !== null) {
-      const bytes = tx.cutPicked(pci);
-      if (bytes > 0) return this.transmitSegment(now, tx, bytes, out, offset);
-    }
+    if (window.segments !== null) tx.stampSegment(pci);
     const at = offset + this.encode(now, out, offset, pci);
     const end = at + (sdu === null ? window.copyOut(index, out, at) : copyAll(sdu, out, at));
+    pci.pduBytes = 0;
     tx.afterTransmit(now);
     if (!this.params.reliable && tx.refused) this.tellWritable(tx);
     if (this.phase === PHASE.CLOSING) this.finishClose(now);
     return this.seal(out, offset, end);
-  }
-
-  private transmitSegment(
-    now: InstantUs,
-    tx: Sender,
-    bytes: number,
-    out: Uint8Array,
-    offset: number,
-  ): number {
-    const pci = outgoing;
-    const at = offset + this.encode(now, out, offset, pci);
-    tx.window.copyPart(tx.picked, pci.segmentAt, bytes, out, at);
-    pci.pduBytes = 0;
-    return this.seal(out, offset, at + bytes);
   }
 
   private transmitProbe(now: InstantUs, tx: Sender, out: Uint8Array, offset: number): number {
@@ -261,7 +245,11 @@ export class FrcpConnection extends LifeCycle {
     const room = this.times.mtuBytes - (this.params.integrity ? TRAILER_BYTES : 0);
     rx.stampBare(now, pci, out, offset, room);
     this.counts.acksSent++;
-    return this.seal(out, offset, offset + this.encode(now, out, offset, pci) + pci.sackRanges * 8);
+    return this.seal(
+      out,
+      offset,
+      offset + this.encode(now, out, offset, pci) + pci.sackRanges * pci.rangeBytes,
+    );
   }
 
   private transmitEcho(out: Uint8Array, offset: number): number {

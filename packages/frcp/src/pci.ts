@@ -31,11 +31,13 @@ export const FLAG = {
 export const EXT_SACK = 0x1;
 /** Two times follow the header. */
 export const EXT_TIMES = 0x2;
-/** The user data are a segment of the PDU's: offset and size of the whole stand behind number and times. */
+/**
+ * DATA: the user data are a segment of the PDU's, offset and size of the whole stand behind number and times. With ranges:
+ * their bounds are numbers and offsets.
+ */
 export const EXT_SEGMENT = 0x4;
 /** DATA: acknowledge at once. */
 export const EXT_ASK = 0x8;
-const EXT_DATA = EXT_SEGMENT | EXT_ASK;
 
 /** Header of a PDU without a number: a bare acknowledgement. */
 export const PCI_ACK_BYTES = 12;
@@ -56,6 +58,11 @@ export const CREDIT_MAX_BYTES = 0xffff << CREDIT_UNIT_BITS;
 /** Most ranges in one selective acknowledgement. */
 export const SACK_RANGES_MAX = 16;
 
+/** A range of PDUs: two numbers. */
+export const RANGE_BYTES = 8;
+/** A range of segments: two numbers, each with an offset behind it. */
+export const SEGMENT_RANGE_BYTES = 16;
+
 const NUMBERED = FLAG.DATA | FLAG.RDVS | FLAG.RESET;
 
 /** A decoded header. One object is reused for every PDU. Numbers are signed 32-bit. */
@@ -75,9 +82,10 @@ export interface Pci {
   echo: number;
   /** Wants an acknowledgement at once. */
   asks: boolean;
-  /** Ranges `[sackAt + 8i]` of the buffer, read with {@link readI32}. */
+  /** Ranges `[sackAt + rangeBytes * i]` of the buffer, read with {@link readI32}. */
   sackAt: number;
   sackRanges: number;
+  rangeBytes: number;
   /** Bytes of user data of the whole PDU, of which this is the segment from `segmentAt`; 0: it is whole. */
   pduBytes: number;
   segmentAt: number;
@@ -99,6 +107,7 @@ export function newPci(): Pci {
     asks: false,
     sackAt: 0,
     sackRanges: 0,
+    rangeBytes: RANGE_BYTES,
     pduBytes: 0,
     segmentAt: 0,
     dataStart: 0,
@@ -149,7 +158,11 @@ export function encodePci(out: Uint8Array, at: number, pci: Pci): number {
 
 function extensionsOf(pci: Pci): number {
   const data = (pci.pduBytes > 0 ? EXT_SEGMENT : 0) | (pci.asks ? EXT_ASK : 0);
-  return (PCI_VERSION << 4) | (pci.sackRanges > 0 ? EXT_SACK : 0) | (pci.timed ? EXT_TIMES : 0) | data;
+  return (PCI_VERSION << 4) | (pci.sackRanges > 0 ? rangesOf(pci) : 0) | (pci.timed ? EXT_TIMES : 0) | data;
+}
+
+function rangesOf(pci: Pci): number {
+  return pci.rangeBytes === RANGE_BYTES ? EXT_SACK : EXT_SACK | EXT_SEGMENT;
 }
 
 function readTimes(buf: Uint8Array, at: number, pci: Pci): void {
@@ -177,7 +190,7 @@ export function decodePci(buf: Uint8Array, start: number, end: number, pci: Pci)
   pci.timed = (head & EXT_TIMES) !== 0;
   pci.asks = (head & EXT_ASK) !== 0;
   pci.time = pci.echo = 0;
-  if ((flags & FLAG.DATA) === 0) return (head & EXT_DATA) === 0 && decodeControl(buf, start, length, pci);
+  if ((flags & FLAG.DATA) === 0) return !pci.asks && decodeControl(buf, start, length, pci);
   const header = pci.timed ? PCI_BYTES + TIMES_BYTES : PCI_BYTES;
   if (length < header || (flags & (FLAG.RDVS | FLAG.RESET)) !== 0 || (head & EXT_SACK) !== 0) return false;
   pci.seq = readI32(buf, start + PCI_ACK_BYTES);
@@ -211,9 +224,11 @@ function decodeControl(buf: Uint8Array, start: number, length: number, pci: Pci)
   if (base === PCI_BYTES) pci.seq = readI32(buf, start + PCI_ACK_BYTES);
   else if ((flags & FLAG.ACK) === 0) return false;
   if (pci.timed) readTimes(buf, start + base, pci);
-  if ((buf[start]! & EXT_SACK) === 0) return length === header;
-  const ranges = (length - header) >>> 3;
-  if ((flags & FLAG.ACK) === 0 || length - header !== ranges << 3) return false;
+  const hasOffsets = (buf[start]! & EXT_SEGMENT) !== 0;
+  if ((buf[start]! & EXT_SACK) === 0) return !hasOffsets && length === header;
+  pci.rangeBytes = hasOffsets ? SEGMENT_RANGE_BYTES : RANGE_BYTES;
+  const ranges = (length - header) / pci.rangeBytes;
+  if ((flags & FLAG.ACK) === 0 || !Number.isInteger(ranges)) return false;
   if (ranges === 0 || ranges > SACK_RANGES_MAX) return false;
   pci.sackAt = start + header;
   pci.sackRanges = ranges;

@@ -1,4 +1,5 @@
-import { FLAG, type Pci } from './pci.ts';
+import { writeSegmentRanges } from './held-ranges.ts';
+import { FLAG, RANGE_BYTES, SEGMENT_RANGE_BYTES, type Pci } from './pci.ts';
 import type { FrcpParams } from './params.ts';
 import { ReadQueue } from './read-queue.ts';
 import { Reassembly } from './reassembly.ts';
@@ -60,13 +61,18 @@ export class ReceiveWindow {
     this.segments = null;
   }
 
+  /** Something came before what is expected next is whole. */
   get hasGaps(): boolean {
+    return this.holdsEarly || this.segments !== null;
+  }
+
+  private get holdsEarly(): boolean {
     return this.reorder !== null && this.reorder.count > 0;
   }
 
   /** Buffers of others are kept: the readable and what came early. */
   get holdsBuffers(): boolean {
-    return this.queue.length > 0 || this.hasGaps;
+    return this.queue.length > 0 || this.holdsEarly;
   }
 
   get cutSdu(): boolean {
@@ -74,7 +80,7 @@ export class ReceiveWindow {
   }
 
   get isQuiet(): boolean {
-    const isEmpty = this.queue.length === 0 && !this.hasGaps && !this.cutSdu && this.segments === null;
+    const isEmpty = this.queue.length === 0 && !this.hasGaps && !this.cutSdu;
     return isEmpty && !this.ended && !this.discarding;
   }
 
@@ -254,8 +260,15 @@ export class ReceiveWindow {
     pci.creditBytes = (this.edgeBytes - this.acceptedBytes) | 0;
   }
 
+  /** Of a range that tells what is held, bytes. */
+  get rangeBytes(): number {
+    return this.segments === null ? RANGE_BYTES : SEGMENT_RANGE_BYTES;
+  }
+
   writeRanges(out: Uint8Array, at: number, max: number): number {
-    return this.reorder!.writeRanges(this.next, this.base, out, at, max);
+    const { reorder, segments, next, base } = this;
+    if (segments === null) return reorder!.writeRanges(next, base, out, at, max);
+    return writeSegmentRanges(reorder, segments, next, base, out, at, max);
   }
 
   /** What arrived early or in pieces, for people. */
@@ -264,7 +277,7 @@ export class ReceiveWindow {
     return {
       held: reorder === null ? [] : reorder.ranges(this.next, this.base, INSPECT_RANGES_MAX),
       heldPdus: reorder === null ? 0 : reorder.count,
-      holePdus: this.hasGaps ? ((reorder!.high - this.next) | 0) - reorder!.count : 0,
+      holePdus: this.holdsEarly ? ((reorder!.high - this.next) | 0) - reorder!.count : 0,
       earlyBytes: reorder === null ? 0 : reorder.heldBytes,
       partialSduBytes: partial === null || !partial.open ? null : partial.length,
       segmented: segments === null ? null : segments.inspect(),

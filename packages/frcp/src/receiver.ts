@@ -116,6 +116,8 @@ export class Receiver {
     }
     if (acceptance === ACCEPT.PART) {
       this.expiresAt = now + times.receiverTimerUs;
+      //= R-FRCP-76
+      if (!this.params.lowerReliable) this.ackNow = true;
       return acceptance;
     }
     this.onRefused(now, acceptance);
@@ -237,7 +239,8 @@ export class Receiver {
     pci.timed = pci.echo !== 0;
     pci.asks = false;
     const header = pci.timed ? PCI_ACK_BYTES + TIMES_BYTES : PCI_ACK_BYTES;
-    const max = Math.min(SACK_RANGES_MAX, (room - header) >>> 3);
+    pci.rangeBytes = this.window.rangeBytes;
+    const max = Math.min(SACK_RANGES_MAX, Math.floor((room - header) / pci.rangeBytes));
     pci.sackRanges = this.window.hasGaps && max > 0 ? this.window.writeRanges(out, at + header, max) : 0;
     this.acknowledged(now);
   }

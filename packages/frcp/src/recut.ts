@@ -1,8 +1,13 @@
-import { FLAG } from './pci.ts';
-import type { SendWindow } from './send-window.ts';
+import type { FrcpTimes } from './params.ts';
+import { FLAG, SEGMENT_BYTES, SEGMENT_UNIT_BYTES } from './pci.ts';
+import { SegmentTable } from './segment-table.ts';
+import { MARK, type SendWindow, type SentPiece } from './send-window.ts';
 
-/** Cuts what was never sent anew, for another largest PDU. False if something sent was not kept. */
-export function recut(window: SendWindow, payloadMax: number, stream: boolean): boolean {
+/**
+ * Cuts what was never sent anew, and what was sent and does not fit into segments. False if something sent was not
+ * kept.
+ */
+export function recut(window: SendWindow, times: FrcpTimes, stream: boolean): boolean {
   if (!window.retains && window.nxtPos !== window.unaPos) return false;
   const lengths: number[] = [];
   const flags: number[] = [];
@@ -12,9 +17,56 @@ export function recut(window: SendWindow, payloadMax: number, stream: boolean): 
   }
   const bytes = (window.tailPos - window.nxtPos) | 0;
   window.dropUnsent();
-  if (stream) recutBytes(window, bytes, flags, payloadMax);
-  else recutSdus(window, lengths, flags, payloadMax);
+  recutSent(window, times);
+  if (stream) recutBytes(window, bytes, flags, times.payloadMaxBytes);
+  else recutSdus(window, lengths, flags, times.payloadMaxBytes);
   return true;
+}
+
+/** Each piece that is too large becomes segments. What there is of marks and times holds for each of them. */
+//= R-FRCP-73
+function recutSent(window: SendWindow, times: FrcpTimes): void {
+  const segmentMax = (times.payloadMaxBytes - SEGMENT_BYTES) & -SEGMENT_UNIT_BYTES;
+  const pdus = sentPdus(window);
+  const fits = (pdu: readonly SentPiece[]): boolean =>
+    pdu.length === 1
+      ? pdu[0]!.length <= times.payloadMaxBytes
+      : pdu.every(({ length }) => length <= segmentMax);
+  if (pdus.every(fits)) return;
+  const first = window.numberOf(window.una);
+  const edge = window.numberOf(window.edge);
+  const starts = new Int32Array(pdus.length + 1);
+  window.dropCuts();
+  pdus.forEach((pdu, n) => {
+    starts[n] = window.nxt;
+    if (fits(pdu)) for (const piece of pdu) window.appendSent(piece.length, piece);
+    else for (const piece of pdu) appendSegments(window, piece, segmentMax);
+  });
+  starts[pdus.length] = window.nxt;
+  window.segments = new SegmentTable(first, starts);
+  window.base = (first + pdus.length - window.nxt) | 0;
+  window.edge = window.indexOf(edge);
+}
+
+/** What is sent and not acknowledged, by PDU. */
+function sentPdus(window: SendWindow): SentPiece[][] {
+  const pdus: SentPiece[][] = [];
+  let number = 0;
+  for (let i = window.una; i !== window.nxt; i = (i + 1) | 0) {
+    const piece = window.sentAt(i);
+    if (pdus.length > 0 && window.numberOf(i) === number) pdus[pdus.length - 1]!.push(piece);
+    else pdus.push([piece]);
+    number = window.numberOf(i);
+  }
+  return pdus;
+}
+
+function appendSegments(window: SendWindow, piece: SentPiece, segmentMax: number): void {
+  const info = piece.info | MARK.SEGMENT;
+  let left = piece.length;
+  for (; left > segmentMax; left -= segmentMax)
+    window.appendSent(segmentMax, { ...piece, info: info & ~FLAG.LAST });
+  window.appendSent(left, { ...piece, info });
 }
 
 function recutBytes(window: SendWindow, bytes: number, flags: readonly number[], payloadMax: number): void {

@@ -1,19 +1,33 @@
 import { SEGMENT_UNIT_BYTES, type Pci } from './pci.ts';
 
 /** A PDU of which segments have arrived: its bytes, and a bit for each unit that is there. */
-class SegmentedPdu {
+export class SegmentedPdu {
   readonly bytes: Uint8Array;
+  readonly units: number;
   private readonly have: Uint8Array;
   private missingUnits: number;
 
   constructor(pduBytes: number) {
     this.bytes = new Uint8Array(pduBytes);
-    this.missingUnits = Math.ceil(pduBytes / SEGMENT_UNIT_BYTES);
+    this.units = this.missingUnits = Math.ceil(pduBytes / SEGMENT_UNIT_BYTES);
     this.have = new Uint8Array((this.missingUnits + 7) >>> 3);
   }
 
   get isWhole(): boolean {
     return this.missingUnits === 0;
+  }
+
+  /** The first unit from `unit` on that is missing, if `held`, else that is there; one past the last if none. */
+  skip(unit: number, held: boolean): number {
+    const all = held ? 0xff : 0;
+    let at = unit;
+    while (at < this.units) {
+      const eight = this.have[at >>> 3]!;
+      if (eight === all && (at & 7) === 0) at += 8;
+      else if (((eight >>> (at & 7)) & 1) === (all & 1)) at++;
+      else return at;
+    }
+    return this.units;
   }
 
   get missingBytes(): number {
@@ -44,6 +58,9 @@ class SegmentedPdu {
 export class SegmentStore {
   /** Bytes of all of them, whole. */
   heldBytes = 0;
+  /** The segment that came last: index of its PDU, and its first byte. */
+  recent = 0;
+  recentAt = 0;
   private readonly pdus = new Map<number, SegmentedPdu>();
 
   get count(): number {
@@ -55,6 +72,17 @@ export class SegmentStore {
     return this.pdus.get(index)?.bytes.length ?? 0;
   }
 
+  partOf(index: number): SegmentedPdu | undefined {
+    return this.pdus.get(index);
+  }
+
+  /** One past the highest index. */
+  high(low: number): number {
+    let high = low;
+    for (const index of this.pdus.keys()) if (((index - high) | 0) >= 0) high = (index + 1) | 0;
+    return high;
+  }
+
   /** `whole`: call {@link take}. `new` and `known` say whether it had bytes that were missing. */
   add(index: number, buf: Uint8Array, pci: Pci): 'whole' | 'new' | 'known' | 'contradiction' {
     let pdu = this.pdus.get(index);
@@ -63,6 +91,8 @@ export class SegmentStore {
       this.heldBytes += pci.pduBytes;
     }
     if (pdu.bytes.length !== pci.pduBytes) return 'contradiction';
+    this.recent = index;
+    this.recentAt = pci.segmentAt;
     if (!pdu.add(buf, pci)) return 'known';
     return pdu.isWhole ? 'whole' : 'new';
   }

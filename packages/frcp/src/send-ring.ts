@@ -87,6 +87,11 @@ export class SendRing {
     return this.meta[(index & this.metaMask) * STRIDE + INFO]! >>> LENGTH_SHIFT;
   }
 
+  /** Position of its first byte. */
+  posOf(index: number): number {
+    return this.meta[(index & this.metaMask) * STRIDE + POS]!;
+  }
+
   firstSentOf(index: number): number {
     return this.meta[(index & this.metaMask) * STRIDE + FIRST_SENT]!;
   }
@@ -100,28 +105,14 @@ export class SendRing {
     const meta = (index & this.metaMask) * STRIDE;
     const length = this.meta[meta + INFO]! >>> LENGTH_SHIFT;
     if (length === 0) return 0;
-    this.copyRing(this.meta[meta + POS]!, length, out, offset);
-    return length;
-  }
-
-  /** Copies `length` bytes from byte `from` of a PDU's user data out. */
-  copyPart(index: number, from: number, length: number, out: Uint8Array, offset: number): void {
-    this.copyRing(this.meta[(index & this.metaMask) * STRIDE + POS]! + from, length, out, offset);
-  }
-
-  private copyRing(pos: number, length: number, out: Uint8Array, offset: number): void {
-    const at = pos & this.ringMask;
+    const at = this.meta[meta + POS]! & this.ringMask;
     const room = this.ring.length - at;
     if (length <= room) copyBytes(this.ring, this.view, at, out, offset, length);
     else {
       copyBytes(this.ring, this.view, at, out, offset, room);
       copyBytes(this.ring, this.view, 0, out, offset + room, length - room);
     }
-  }
-
-  /** Part of a PDU leaves now. */
-  touch(index: number, nowI32: number): void {
-    this.meta[(index & this.metaMask) * STRIDE + LAST_SENT] = nowI32;
+    return length;
   }
 
   /** Whether the buffers are more than those every busy window has: too dear to give up at each pause. */

@@ -1,5 +1,6 @@
 import { news, noteNewest, noteResent } from './delivery.ts';
 import { FLAG } from './pci.ts';
+import type { SegmentTable } from './segment-table.ts';
 import { FIRST_SENT, INFO, LAST_SENT, LENGTH_SHIFT, POS, SendRing, STRIDE } from './send-ring.ts';
 
 /** Bits of a PDU's info word beside its flags; the length is above them. */
@@ -10,20 +11,36 @@ export const MARK = {
   SACKED: 0x04,
   /** Counts as lost and waits for its next copy. */
   LOST: 0x08,
+  /** A segment of a PDU. */
+  SEGMENT: 0x80,
 } as const;
 const DOUBTED = MARK.RESENT | MARK.LOST;
+const TOUCHED = MARK.RESENT | MARK.SACKED | MARK.LOST | MARK.SEGMENT;
+/** Shifts {@link MARK.SEGMENT} to what a segment adds to the header, bytes. */
+const SEGMENT_SHIFT = 4;
+const INFO_MASK = (1 << LENGTH_SHIFT) - 1;
+
+/** A PDU or segment that was sent. */
+export interface SentPiece {
+  readonly length: number;
+  readonly info: number;
+  readonly firstSent: number;
+  readonly lastSent: number;
+}
 
 /**
  * What was written and is not acknowledged: SDU bytes in one ring, four integers per PDU in another. Both grow
  * by doubling and start empty. PDUs carry an index that counts on for ever in 32 bits; the number on the wire is
  * index + `base`, and a new run only draws a new base. `una <= nxt <= tail`: acknowledged, sent, written.
- * Byte positions count on in the same way, so window edges outlive a run.
+ * Byte positions count on in the same way, so window edges outlive a run. Of a PDU that a move has cut into segments
+ * each has an index; then `segments` knows their numbers.
  */
 export class SendWindow extends SendRing {
   /** First index and first byte the peer's window does not cover. */
   edge = 0;
   edgePos = 0;
   base = 0;
+  segments: SegmentTable | null = null;
   /** SDUs written whose last PDU is not acknowledged. */
   unackedSdus = 0;
   lostCount = 0;
@@ -43,6 +60,22 @@ export class SendWindow extends SendRing {
   constructor(retains: boolean, overheadBytes = 0) {
     super(retains);
     this.overheadBytes = overheadBytes;
+  }
+
+  numberOf(index: number): number {
+    const { segments } = this;
+    return segments !== null && segments.covers(index) ? segments.numberOf(index) : (index + this.base) | 0;
+  }
+
+  /** Of a PDU in segments: the first. */
+  indexOf(number: number): number {
+    return this.segments === null ? (number - this.base) | 0 : this.segments.indexOf(number);
+  }
+
+  /** Of the piece at `offset` of a PDU; if `up`, of the first that starts there or later. */
+  indexAt(number: number, offset: number, up: boolean): number {
+    if (this.segments !== null) return this.segments.indexAt(number, offset, up, this);
+    return (number - this.base + (up && offset !== 0 ? 1 : 0)) | 0;
   }
 
   /** Copies an SDU in and cuts it into PDUs of at most `payloadMax` bytes. The caller has checked the bounds. */
@@ -151,12 +184,6 @@ export class SendWindow extends SendRing {
     return index;
   }
 
-  /** Sent, and not known to have arrived. */
-  isMissing(index: number): boolean {
-    if (((index - this.una) | 0) < 0) return false;
-    return (this.meta[(index & this.metaMask) * STRIDE + INFO]! & MARK.SACKED) === 0;
-  }
-
   /** The oldest PDU goes without an acknowledgement (ordered flow without retransmission). */
   dropFirst(): void {
     this.acknowledge((this.una + 1) | 0);
@@ -169,10 +196,12 @@ export class SendWindow extends SendRing {
     const plainFrom = ((this.plainFrom - index) | 0) < 0 ? this.plainFrom : index;
     let i = this.una;
     let sdus = 0;
+    let segmentBytes = 0;
     for (; ((i - plainFrom) | 0) < 0; i = (i + 1) | 0) {
       const at = (i & mask) * STRIDE;
       const info = meta[at + INFO]!;
       if ((info & FLAG.LAST) !== 0) sdus++;
+      segmentBytes += (info & MARK.SEGMENT) >>> SEGMENT_SHIFT;
       this.noteDelivered(i, at, info);
     }
     const last = (index - 1) | 0;
@@ -185,7 +214,7 @@ export class SendWindow extends SendRing {
     }
     const pos = (meta[at + POS]! + (info >>> LENGTH_SHIFT)) | 0;
     const pdus = (index - this.una) | 0;
-    this.count(pdus, ((pos - this.unaPos) | 0) + pdus * this.overheadBytes);
+    this.count(pdus, ((pos - this.unaPos) | 0) + pdus * this.overheadBytes + segmentBytes);
     this.unackedSdus -= sdus;
     this.unaPos = pos;
     this.una = index;
@@ -242,7 +271,12 @@ export class SendWindow extends SendRing {
   }
 
   private sizeOf(info: number): number {
-    return (info >>> LENGTH_SHIFT) + this.overheadBytes;
+    return (info >>> LENGTH_SHIFT) + this.overheadBytes + ((info & MARK.SEGMENT) >>> SEGMENT_SHIFT);
+  }
+
+  /** Bytes with which a PDU or segment leaves. */
+  sizeAt(index: number): number {
+    return this.sizeOf(this.meta[(index & this.metaMask) * STRIDE + INFO]!);
   }
 
   /**
@@ -315,6 +349,43 @@ export class SendWindow extends SendRing {
   dropUnsent(): void {
     this.tail = this.nxt;
     this.tailPos = this.nxtPos;
+  }
+
+  /** The same of what was sent: for {@link appendSent}. */
+  dropCuts(): void {
+    this.nxt = this.una;
+    this.nxtPos = this.unaPos;
+    this.lostHint = this.sackHigh = this.plainFrom = this.una;
+    this.lostCount = this.sackedPdus = this.flightBytes = 0;
+    this.dropUnsent();
+  }
+
+  /** What its flags, marks and times are. */
+  sentAt(index: number): SentPiece {
+    const at = (index & this.metaMask) * STRIDE;
+    const info = this.meta[at + INFO]!;
+    return {
+      length: info >>> LENGTH_SHIFT,
+      info: info & INFO_MASK & ~MARK.LOST,
+      firstSent: this.meta[at + FIRST_SENT]!,
+      lastSent: this.meta[at + LAST_SENT]!,
+    };
+  }
+
+  /** Puts back `length` bytes of what was sent, whose bytes are in the ring. They do not count as lost. */
+  appendSent(length: number, { info, firstSent, lastSent }: SentPiece): void {
+    this.appendPdu(length, info);
+    const at = (this.nxt & this.metaMask) * STRIDE;
+    this.meta[at + FIRST_SENT] = firstSent;
+    this.meta[at + LAST_SENT] = lastSent;
+    this.nxt = this.tail;
+    this.nxtPos = this.tailPos;
+    if ((info & TOUCHED) !== 0) this.notePlain(this.nxt);
+    if ((info & MARK.SACKED) === 0) this.flightBytes += this.sizeAt((this.nxt - 1) | 0);
+    else {
+      this.sackedPdus++;
+      this.sackHigh = this.nxt;
+    }
   }
 
   /** Makes PDUs of an SDU, or the rest of one, whose bytes are in the ring. `flags`: FIRST, LAST or END. */

@@ -2,9 +2,8 @@ import type { DormantSender } from './dormant.ts';
 import { beginNews, news } from './delivery.ts';
 import { LossRecovery, VERDICT } from './loss-recovery.ts';
 import { sendsTimes, WINDOW_PDUS_MAX, type FrcpParams, type FrcpTimes } from './params.ts';
-import { FLAG, readI32, type Pci } from './pci.ts';
+import { FLAG, RANGE_BYTES, readI32, type Pci } from './pci.ts';
 import { longestBefore, recut } from './recut.ts';
-import { SegmentCutter } from './segment-cutter.ts';
 import { SendWindow } from './send-window.ts';
 import type { FrcpStats } from './stats.ts';
 import type { DurationUs, InstantUs } from './time.ts';
@@ -23,8 +22,6 @@ export class Sender {
   readonly recovery: LossRecovery;
   /** Index of the PDU that `pick` chose. */
   picked = 0;
-  /** What was sent before a move does not fit the lower flow. */
-  cutter: SegmentCutter | null = null;
   /** A rendez-vous should leave. */
   probeNow = false;
   endQueued = false;
@@ -118,7 +115,6 @@ export class Sender {
   /** Chooses the next PDU: a lost one, else a new one that both windows cover. False when there is none. */
   pick(now: InstantUs): boolean {
     const { window, recovery } = this;
-    if (this.cutter !== null && this.pickSegment(now, this.cutter)) return true;
     if (window.lostCount > 0 && this.pickLost(now)) return true;
     if (window.nxt === window.tail) return false;
     if (this.params.reliable && !window.mayTransmit()) {
@@ -139,30 +135,11 @@ export class Sender {
     return true;
   }
 
-  /** The rest of a PDU that leaves in segments comes before anything else. */
-  private pickSegment(now: InstantUs, cutter: SegmentCutter): boolean {
-    const window = this.window;
-    if (((window.una - cutter.until) | 0) >= 0) this.cutter = null;
-    else if (cutter.isUnderWay) {
-      this.picked = cutter.underWay(this.picked);
-      if (window.isMissing(this.picked) && !this.isPastR(now, this.picked)) {
-        window.touch(this.picked, now | 0);
-        return true;
-      }
-      cutter.stop();
-    }
-    return false;
-  }
-
-  /** Chooses a segment of the picked PDU if it is too large; returns its length, 0 if the PDU fits. */
-  cutPicked(pci: Pci): number {
-    const { window, cutter, picked } = this;
-    const pduBytes = window.lengthOf(picked);
-    if (cutter === null || pduBytes <= this.times.payloadMaxBytes) return 0;
-    pci.pduBytes = pduBytes;
-    pci.segmentAt = cutter.startOf(picked);
-    this.stats.segmentsSent++;
-    return cutter.cut(picked, pci.segmentAt, pduBytes);
+  /** Number and place of the picked PDU if what is under way has been cut into segments. */
+  stampSegment(pci: Pci): void {
+    const { segments } = this.window;
+    if (segments === null || !segments.covers(this.picked)) return;
+    if (segments.stamp(this.picked, pci, this.window)) this.stats.segmentsSent++;
   }
 
   /** After the picked PDU was written out: on a flow without retransmission it is done with. */
@@ -187,7 +164,7 @@ export class Sender {
     const { window, recovery } = this;
     const nowI32 = now | 0;
     while (window.lostCount > 0 && recovery.copiesAllowed > 0) {
-      const bytes = window.lengthOf(window.firstLost()) + this.times.overheadBytes;
+      const bytes = window.sizeAt(window.firstLost());
       if (!recovery.mayTransmit(now, bytes)) return false;
       const index = window.takeLost(nowI32);
       if (this.isPastR(now, index)) continue;
@@ -243,7 +220,7 @@ export class Sender {
   //= R-FRCP-33
   onAck(now: InstantUs, buf: Uint8Array, pci: Pci): boolean {
     const window = this.window;
-    const index = (pci.ack - window.base) | 0;
+    const index = window.indexOf(pci.ack);
     const ahead = (index - window.una) | 0;
     if (!this.runStarted || ahead < 0 || ((index - window.nxt) | 0) > 0) {
       this.stats.badAcks++;
@@ -255,7 +232,7 @@ export class Sender {
       if (window.retains) this.takeRanges(buf, pci);
       else this.stats.badAcks++;
     }
-    this.takeWindow(index, pci);
+    this.takeWindow(pci);
     if (news.pdus === 0) return false;
     this.onProgress(now, ahead > 0);
     return true;
@@ -263,10 +240,12 @@ export class Sender {
 
   private takeRanges(buf: Uint8Array, pci: Pci): void {
     const window = this.window;
-    let low = window.una;
-    for (let n = 0, at = pci.sackAt; n < pci.sackRanges; n++, at += 8) {
-      const from = (readI32(buf, at) - window.base) | 0;
-      const to = (readI32(buf, at + 4) - window.base) | 0;
+    const half = pci.rangeBytes >>> 1;
+    const isOfSegments = pci.rangeBytes !== RANGE_BYTES;
+    let low = isOfSegments ? (window.una - 1) | 0 : window.una;
+    for (let n = 0, at = pci.sackAt; n < pci.sackRanges; n++, at += pci.rangeBytes) {
+      const from = window.indexAt(readI32(buf, at), isOfSegments ? readI32(buf, at + 4) : 0, true);
+      const to = window.indexAt(readI32(buf, at + half), isOfSegments ? readI32(buf, at + 12) : 0, false);
       const valid = ((from - low) | 0) > 0 && ((to - from) | 0) > 0 && ((to - window.nxt) | 0) <= 0;
       if (!valid) {
         this.stats.badAcks++;
@@ -279,13 +258,13 @@ export class Sender {
 
   /** The edges only move forward, and not further than a window can be wide. */
   //= R-FRCP-34
-  private takeWindow(index: number, pci: Pci): void {
+  private takeWindow(pci: Pci): void {
     const window = this.window;
-    const edge = (pci.edge - window.base) | 0;
-    if ((edge - index) >>> 0 > WINDOW_PDUS_MAX) {
+    if ((pci.edge - pci.ack) >>> 0 > WINDOW_PDUS_MAX) {
       this.stats.badAcks++;
       return;
     }
+    const edge = window.indexOf(pci.edge);
     if (((edge - window.edge) | 0) > 0) window.edge = edge;
     const edgePos = (window.unaPos + pci.creditBytes) | 0;
     if (((edgePos - window.edgePos) | 0) > 0) window.edgePos = edgePos;
@@ -294,7 +273,9 @@ export class Sender {
   private onProgress(now: InstantUs, movedOn: boolean): void {
     this.rendezvousCount = 0;
     this.recovery.onDelivered(now, movedOn);
-    if (this.window.una !== this.window.nxt) this.armRtx(now);
+    const { window } = this;
+    if (window.segments !== null && !window.segments.covers(window.una)) window.segments = null;
+    if (window.una !== window.nxt) this.armRtx(now);
     else {
       this.timers.rtxAt = NEVER;
       this.newRunAt = Math.max(this.newRunAt, now + this.times.peerRunUs);
@@ -369,9 +350,7 @@ export class Sender {
     this.timers.reorderAt = this.timers.rtxAt = this.timers.paceAt = NEVER;
     this.disarmRendezvous();
     if (this.params.wire !== null && longestBefore(window, window.tail) > times.payloadMaxBytes) return false;
-    if (!recut(window, times.payloadMaxBytes, this.params.stream)) return false;
-    this.cutter =
-      longestBefore(window, window.nxt) > times.payloadMaxBytes ? new SegmentCutter(window.nxt, times) : null;
+    if (!recut(window, times, this.params.stream)) return false;
     this.recovery.moveTo(now, times);
     if (window.una !== window.nxt) this.armRtx(now);
     return true;
@@ -379,13 +358,14 @@ export class Sender {
 
   inspect(): Readonly<Record<string, unknown>> {
     const { window } = this;
+    const una = window.numberOf(window.una);
     return {
       nextSeq: (window.nxt + window.base) >>> 0,
-      inFlightPdus: window.inFlightPdus,
-      queuedPdus: window.queuedPdus,
+      inFlightPdus: (window.numberOf(window.nxt) - una) | 0,
+      queuedPdus: (window.numberOf(window.tail) - una) | 0,
       queuedBytes: window.queuedBytes,
       unackedSdus: window.unackedSdus,
-      windowPdus: (window.edge - window.una) | 0,
+      windowPdus: (window.numberOf(window.edge) - una) | 0,
       windowBytes: (window.edgePos - window.unaPos) | 0,
       ringBytes: window.ringBytes,
       timestamps: this.isTimed,

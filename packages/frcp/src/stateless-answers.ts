@@ -37,5 +37,5 @@ export function isBelievableReset(pci: Pci, tx: Sender | null, rx: Receiver | nu
   if (rx !== null && (pci.seq - rx.window.next - rx.window.base) >>> 0 <= WINDOW_PDUS_MAX) return true;
   if (tx === null || !hasAck) return false;
   const { window } = tx;
-  return (((pci.ack - window.base) | 0) - window.una) >>> 0 <= (window.nxt - window.una) >>> 0;
+  return (window.indexOf(pci.ack) - window.una) >>> 0 <= (window.nxt - window.una) >>> 0;
 }

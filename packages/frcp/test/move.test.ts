@@ -176,13 +176,15 @@ describe('moving to smaller PDUs', () => {
     const { a, b } = pair;
     let now = 0;
     for (let n = 0; n < 2_000 && b.conn.readableSdus === 0; n++) {
-      now += 30 * MS;
+      now += 300 * MS;
       const bytes = a.conn.pollTransmit(now, out, 0);
-      const pdu = out.slice(0, bytes);
-      if (bytes > 0) b.conn.handlePdu(now, pdu, 0, bytes);
+      if (bytes > 0) b.conn.handlePdu(now, out.slice(0, bytes), 0, bytes);
+      const answer = b.conn.pollTransmit(now, out, 0);
+      if (answer > 0) a.conn.handlePdu(now, out.slice(0, answer), 0, answer);
       a.conn.handleTimeout(now);
     }
     expect([...b.conn.read()!]).toEqual([...a.written[0]!]);
+    expect(a.conn.stats.segmentsSent).toBe(b.conn.stats.segmentsReceived);
   });
 
   test('a whole copy that comes late on the old path ends the segments', () => {

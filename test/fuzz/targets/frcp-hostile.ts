@@ -10,6 +10,7 @@ import {
   FLAG,
   newPci,
   sealTrailer,
+  SEGMENT_RANGE_BYTES,
   TRAILER_BYTES,
   writeI32,
   type Pci,
@@ -159,6 +160,7 @@ class Victim {
     pci.edge = (pci.ack + (unit.i8() << (flags & 8))) | 0;
     pci.creditBytes = unit.u8() << 8;
     if (op === 3) pci.sackRanges = 1 + (flags & 3);
+    if ((flags & 4) !== 0) pci.rangeBytes = SEGMENT_RANGE_BYTES;
     pci.timed = this.params.timestamps || (flags & 0x80) !== 0;
     pci.asks = op < 3 && (flags & 0x08) !== 0;
     pci.time = flags << 9;
@@ -169,7 +171,8 @@ class Victim {
     for (let n = 0, i = 0; n < pci.sackRanges * 2; n++) {
       i += unit.i8();
       writeI32(buf, end, (pci.ack + i) | 0);
-      end += 4;
+      if (pci.rangeBytes === SEGMENT_RANGE_BYTES) writeI32(buf, end + 4, (i & 7) * 8);
+      end += pci.rangeBytes >>> 1;
     }
     if (op < 3) end += op === 1 ? 1 + (flags & 0x40) + (flags & 7) : unit.u8() & 0x7f;
     if (integrity) end += sealTrailer(buf, 0, end, crc32) - end;

@@ -19,7 +19,8 @@ const GUARD_BYTES = 24;
 /** What a decoder may set, and its spans relative to the start of the PDU. */
 function fieldsOf(pci: Pci, start: number): string {
   const { flags, seq, ack, edge, creditBytes, sackRanges, pduBytes } = pci;
-  const spans = [pci.dataStart - start, pci.dataEnd - start, sackRanges > 0 ? pci.sackAt - start : 0];
+  const ranges = sackRanges > 0 ? [pci.sackAt - start, pci.rangeBytes] : [];
+  const spans = [pci.dataStart - start, pci.dataEnd - start, ...ranges];
   const segment = pduBytes > 0 ? [pduBytes, pci.segmentAt] : [];
   const times = [pci.timed, pci.asks, pci.time, pci.echo];
   return [flags, seq, ack, edge, creditBytes, sackRanges, ...spans, ...segment, ...times].join();
@@ -37,7 +38,8 @@ function decodeBetween(input: Uint8Array, guard: number): { pci: Pci; buf: Uint8
 function encodedAgain(pci: Pci, buf: Uint8Array, length: number): Uint8Array {
   const out = new Uint8Array(length);
   const at = encodePci(out, 0, pci);
-  for (let i = 0; i < pci.sackRanges * 2; i++) writeI32(out, at + 4 * i, readI32(buf, pci.sackAt + 4 * i));
+  const words = (pci.sackRanges * pci.rangeBytes) / 4;
+  for (let i = 0; i < words; i++) writeI32(out, at + 4 * i, readI32(buf, pci.sackAt + 4 * i));
   if ((pci.flags & FLAG.DATA) !== 0) out.set(buf.subarray(pci.dataStart, pci.dataEnd), at);
   return out;
 }
@@ -52,6 +54,7 @@ export const target: FuzzTarget = {
     Uint8Array.of(0x1a, 0x37, 0, 1, 0, 0, 0, 1, 0, 0, 0, 9, 0, 0, 0, 7, 0, 0, 0, 5, 0, 0, 0, 6, 1, 2),
     Uint8Array.of(0x14, 0x31, 0, 1, 0, 0, 0, 1, 0, 0, 0, 9, 0, 0, 0, 7, 0, 0, 0, 8, 0, 0, 0, 10, 1, 2),
     Uint8Array.of(0x11, 0x04, 0, 1, 0, 0, 0, 1, 0, 0, 0, 9, 0, 0, 0, 3, 0, 0, 0, 5),
+    Uint8Array.of(0x15, 4, 0, 1, 0, 0, 0, 1, 0, 0, 0, 9, 0, 0, 0, 1, 0, 0, 0, 8, 0, 0, 0, 5, 0, 0, 0, 16),
   ],
   run(input) {
     const zeros = decodeBetween(input, 0);

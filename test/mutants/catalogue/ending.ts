@@ -149,7 +149,7 @@ export const ENDING: readonly Mutant[] = [
     patches: [
       {
         file: 'receive-window.ts',
-        find: 'const isEmpty = this.queue.length === 0 && !this.hasGaps && !this.cutSdu && this.segments === null;',
+        find: 'const isEmpty = this.queue.length === 0 && !this.hasGaps && !this.cutSdu;',
         replace: 'const isEmpty = this.queue.length === 0;',
       },
     ],

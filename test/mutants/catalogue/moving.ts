@@ -37,7 +37,7 @@ export const MOVING: readonly Mutant[] = [
     patches: [
       {
         file: 'sender.ts',
-        find: 'if (!recut(window, times.payloadMaxBytes, this.params.stream)) return false;',
+        find: 'if (!recut(window, times, this.params.stream)) return false;',
         replace: 'if (!window.retains && window.nxtPos !== window.unaPos) return false;',
       },
     ],
@@ -50,9 +50,9 @@ export const MOVING: readonly Mutant[] = [
     profiles: ['small'],
     patches: [
       {
-        file: 'sender.ts',
-        find: 'longestBefore(window, window.nxt) > times.payloadMaxBytes ? new SegmentCutter(window.nxt, times) : null;',
-        replace: 'null;',
+        file: 'recut.ts',
+        find: 'recutSent(window, times);',
+        replace: '',
       },
     ],
   },
@@ -64,9 +64,9 @@ export const MOVING: readonly Mutant[] = [
     profiles: ['small'],
     patches: [
       {
-        file: 'segment-cutter.ts',
-        find: 'this.maxBytes = (times.payloadMaxBytes - SEGMENT_BYTES) & -SEGMENT_UNIT_BYTES;',
-        replace: 'this.maxBytes = (times.payloadMaxBytes - SEGMENT_BYTES - SEGMENT_UNIT_BYTES) | 1;',
+        file: 'recut.ts',
+        find: 'const segmentMax = (times.payloadMaxBytes - SEGMENT_BYTES) & -SEGMENT_UNIT_BYTES;',
+        replace: 'const segmentMax = (times.payloadMaxBytes - SEGMENT_BYTES - SEGMENT_UNIT_BYTES) | 1;',
       },
     ],
   },
@@ -78,6 +78,62 @@ export const MOVING: readonly Mutant[] = [
     profiles: ['small'],
     patches: [
       { file: 'segment-store.ts', find: 'if ((this.have[unit >>> 3]! & bit) !== 0) continue;', replace: '' },
+    ],
+  },
+  {
+    name: 'segments-forgotten',
+    breaks: 'the sender takes no notice of which segments have arrived',
+    requirement: 'R-FRCP-76',
+    caughtBy: ['I23', 'I18', 'I22'],
+    profiles: ['small'],
+    patches: [
+      {
+        file: 'sender.ts',
+        find: 'if (window.retains) this.takeRanges(buf, pci);',
+        replace: 'if (window.retains && pci.rangeBytes === RANGE_BYTES) this.takeRanges(buf, pci);',
+      },
+    ],
+  },
+  {
+    name: 'segments-unanswered',
+    breaks: 'a segment is not acknowledged, only the whole PDU',
+    requirement: 'R-FRCP-76',
+    caughtBy: ['I11', 'I23', 'I18', 'I22'],
+    profiles: ['small'],
+    patches: [
+      {
+        file: 'receiver.ts',
+        find: 'if (!this.params.lowerReliable) this.ackNow = true;',
+        replace: '',
+      },
+    ],
+  },
+  {
+    name: 'segments-told-too-far',
+    breaks: 'a range of segments goes on over what is missing between them',
+    requirement: 'R-FRCP-76',
+    caughtBy: ['I8'],
+    profiles: ['small'],
+    patches: [
+      {
+        file: 'segment-store.ts',
+        find: 'const all = held ? 0xff : 0;',
+        replace: 'const all = held ? 0xff : 0;\n    if (held) return this.units;',
+      },
+    ],
+  },
+  {
+    name: 'segments-counted-in-pdus',
+    breaks: 'after a move an acknowledgement of numbers is taken for one of segments',
+    requirement: 'R-FRCP-73',
+    caughtBy: ['I9', 'I8', 'I23', 'I10', 'I18', 'I22', 'I13', 'I14'],
+    profiles: ['small'],
+    patches: [
+      {
+        file: 'send-window.ts',
+        find: 'return this.segments === null ? (number - this.base) | 0 : this.segments.indexOf(number);',
+        replace: 'return (number - this.base) | 0;',
+      },
     ],
   },
   {

@@ -1,4 +1,4 @@
-import { FLAG, readI32, type Pci } from '../../../packages/frcp/src/pci.ts';
+import { FLAG, RANGE_BYTES, readI32, SEGMENT_UNIT_BYTES, type Pci } from '../../../packages/frcp/src/pci.ts';
 import { violated } from '../violation.ts';
 import type { Direction } from './direction.ts';
 import { checkGranted } from './granting.ts';
@@ -37,15 +37,45 @@ function checkRate(way: Direction): void {
   way.bareAckAt = at;
 }
 
-/** I8: selectively acknowledged is only what was accepted. */
+/** I8: selectively acknowledged is only what was accepted, or, of PDUs that come in segments, what has come. */
 function checkRanges(way: Direction, buf: Uint8Array, pci: Pci): void {
-  for (let n = 0, at = pci.sackAt; n < pci.sackRanges; n += 1, at += 8) {
-    const from = way.next + ((readI32(buf, at) - way.rxBase - way.next) | 0);
-    const to = way.next + ((readI32(buf, at + 4) - way.rxBase - way.next) | 0);
-    if (from <= way.next || to <= from || to > way.nxt)
+  let low = pci.rangeBytes === RANGE_BYTES ? position(way.next + 1, 0) : position(way.next, 0);
+  for (let n = 0, at = pci.sackAt; n < pci.sackRanges; n += 1, at += pci.rangeBytes) {
+    const [from, to] = rangeAt(way, buf, at, pci);
+    if (from < low || to <= from || to > position(way.nxt, 0))
       violated('I8', `${way.to.name} acknowledges the range ${from} to ${to}, sent is ${way.nxt}`);
-    for (let i = from; i < to; i += 1)
-      if (way.received[i] !== true) violated('I8', `${way.to.name} acknowledges PDU ${i}, which it has not`);
+    for (let i = Math.floor(from); i < to; i += 1) checkHeld(way, i, from, to);
+    low = to;
+  }
+}
+
+/** So many offsets fit between two indexes. */
+const OFFSETS = 2 ** 22;
+
+/** Indexes of PDUs, with offsets as fractions: ordered as on the wire. */
+function position(index: number, offset: number): number {
+  return index + offset / OFFSETS;
+}
+
+function rangeAt(way: Direction, buf: Uint8Array, at: number, pci: Pci): [number, number] {
+  const half = pci.rangeBytes / 2;
+  return [at, at + half].map((bound) =>
+    position(
+      way.next + ((readI32(buf, bound) - way.rxBase - way.next) | 0),
+      pci.rangeBytes === RANGE_BYTES ? 0 : readI32(buf, bound + 4),
+    ),
+  ) as [number, number];
+}
+
+function checkHeld(way: Direction, index: number, from: number, to: number): void {
+  if (way.received[index] === true) return;
+  const missing = way.missing.get(index);
+  if (missing === undefined || (from <= index && to >= index + 1))
+    violated('I8', `${way.to.name} acknowledges PDU ${index}, which it has not`);
+  for (const unit of missing) {
+    const at = position(index, unit * SEGMENT_UNIT_BYTES);
+    if (at >= from && at < to)
+      violated('I8', `${way.to.name} acknowledges unit ${unit} of PDU ${index}, which it has not`);
   }
 }
 

@@ -53,6 +53,8 @@ export class Direction {
   readonly received: boolean[] = [];
   /** Of PDUs that come in segments: the 8-byte units that have not come. */
   readonly missing = new Map<number, Set<number>>();
+  /** So many units have come so. */
+  unitsTaken = 0;
   ended = false;
   /** An acknowledgement must have left by then, receiver's clock. */
   ackDueAt = Infinity;

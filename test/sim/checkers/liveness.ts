@@ -88,6 +88,7 @@ class Progress {
   #sinceUs = 0;
   #una = -1;
   #nxt = -1;
+  #unitsTaken = -1;
 
   constructor(world: FrcpWorld, way: Direction) {
     this.#world = world;
@@ -112,11 +113,13 @@ class Progress {
       !way.from.isOpen ||
       !way.to.canSend ||
       way.una !== this.#una ||
-      way.nxt !== this.#nxt
+      way.nxt !== this.#nxt ||
+      way.unitsTaken !== this.#unitsTaken
     ) {
       this.#sinceUs = nowUs;
       this.#una = way.una;
       this.#nxt = way.nxt;
+      this.#unitsTaken = way.unitsTaken;
       return;
     }
     const stoodUs = nowUs - this.#sinceUs;

@@ -1,4 +1,4 @@
-import { FLAG, type Pci } from '../../../packages/frcp/src/pci.ts';
+import { FLAG, SEGMENT_UNIT_BYTES, type Pci } from '../../../packages/frcp/src/pci.ts';
 import { violated } from '../violation.ts';
 import type { Direction } from './direction.ts';
 import { runExpiry } from './sending.ts';
@@ -28,8 +28,6 @@ export function onDataTaken(way: Direction, pci: Pci): Expectation {
   return owe(way, EXPECT.ACCEPTED);
 }
 
-const SEGMENT_UNIT_BYTES = 8;
-
 /** Notes a segment of a PDU; true when nothing of the PDU is missing any more. */
 function completes(way: Direction, index: number, pci: Pci): boolean {
   const units = Math.ceil(pci.pduBytes / SEGMENT_UNIT_BYTES);
@@ -40,8 +38,9 @@ function completes(way: Direction, index: number, pci: Pci): boolean {
   const first = pci.segmentAt / SEGMENT_UNIT_BYTES;
   const last = first + Math.ceil((pci.dataEnd - pci.dataStart) / SEGMENT_UNIT_BYTES);
   for (let unit = first; unit < last; unit += 1) missing.delete(unit);
-  if (missing.size === before) owe(way, EXPECT.COPY);
-  else way.expiresAt = runExpiry(way);
+  way.unitsTaken += before - missing.size;
+  if (missing.size < before) way.expiresAt = runExpiry(way);
+  owe(way, EXPECT.COPY);
   return missing.size === 0;
 }
 

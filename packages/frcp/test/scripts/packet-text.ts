@@ -1,6 +1,15 @@
 import { crc32 } from '../../src/crc32.ts';
 import type { FrcpParams } from '../../src/index.ts';
-import { decodePci, encodePci, FLAG, newPci, openTrailer, readI32, sealTrailer } from '../../src/pci.ts';
+import {
+  decodePci,
+  encodePci,
+  FLAG,
+  newPci,
+  openTrailer,
+  RANGE_BYTES,
+  readI32,
+  sealTrailer,
+} from '../../src/pci.ts';
 import { writeI32, type Pci } from '../../src/pci.ts';
 import { quantity, ScriptError } from './script-text.ts';
 
@@ -76,16 +85,16 @@ export function encode(packet: Packet, params: FrcpParams): Uint8Array {
   pci.creditBytes = hasAck ? quantity(fields.get('credit') ?? String(params.windowBytes)) : 0;
   const ranges = rangesOf(fields.get('sack'));
   pci.sackRanges = ranges.length;
+  pci.rangeBytes = ranges.length === 0 ? RANGE_BYTES : ranges[0]!.length * 4;
   const [segmentAt, pduBytes] = (fields.get('seg') ?? '0/0').split('/').map(Number);
   pci.segmentAt = segmentAt!;
   pci.pduBytes = pduBytes!;
   const data = packet.payload === null ? new Uint8Array(0) : bytesOf(packet.payload);
-  const out = new Uint8Array(64 + data.length + ranges.length * 8);
+  const out = new Uint8Array(64 + data.length + ranges.length * pci.rangeBytes);
   let end = encodePci(out, 0, pci);
-  for (const [from, to] of ranges) {
-    writeI32(out, end, from);
-    writeI32(out, end + 4, to);
-    end += 8;
+  for (const word of ranges.flat()) {
+    writeI32(out, end, word);
+    end += 4;
   }
   out.set(data, end);
   end += data.length;
@@ -98,12 +107,21 @@ function edgeOf(text: string, ack: number): number {
   return (text.startsWith('+') ? ack + Number(text.slice(1)) : Number(text)) | 0;
 }
 
-function rangesOf(text: string | undefined): [number, number][] {
+/** `1002-1004`: two numbers. `1002+0-1003+96`: two numbers, each with an offset behind it. */
+function rangesOf(text: string | undefined): number[][] {
   if (text === undefined) return [];
-  return text.split(',').map((range) => {
-    const [from, to] = range.split('-').map(Number);
-    return [from! | 0, to! | 0];
-  });
+  return text.split(',').map((range) => range.split(/[-+]/).map((word) => Number(word) | 0));
+}
+
+function rangesIn(pdu: Uint8Array, pci: Pci): string {
+  return Array.from({ length: pci.sackRanges }, (_, n) => {
+    const at = pci.sackAt + n * pci.rangeBytes;
+    const bounds = [at, at + pci.rangeBytes / 2].map((bound) => {
+      const number = String(readI32(pdu, bound) >>> 0);
+      return pci.rangeBytes === RANGE_BYTES ? number : `${number}+${readI32(pdu, bound + 4)}`;
+    });
+    return bounds.join('-');
+  }).join(',');
 }
 
 /** A PDU the machine sent, decoded, beside its bytes. */
@@ -120,11 +138,8 @@ export function decode(pdu: Uint8Array, params: FrcpParams): Seen {
     ? openTrailer(pdu, 0, pdu.length, pci, crc32)
     : decodePci(pdu, 0, pdu.length, pci);
   if (!valid) throw new ScriptError(`the machine sent what is no PDU: ${String(pdu)}`);
-  const ranges = Array.from({ length: pci.sackRanges }, (_, i) =>
-    [0, 4].map((at) => String(readI32(pdu, pci.sackAt + i * 8 + at) >>> 0)).join('-'),
-  );
   const data = (pci.flags & FLAG.DATA) === 0 ? new Uint8Array(0) : pdu.slice(pci.dataStart, pci.dataEnd);
-  return { pci, data, ranges: ranges.join(',') };
+  return { pci, data, ranges: rangesIn(pdu, pci) };
 }
 
 function kindOf(flags: number): string {
