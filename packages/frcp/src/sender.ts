@@ -362,6 +362,7 @@ export class Sender {
     return {
       nextSeq: (window.nxt + window.base) >>> 0,
       inFlightPdus: (window.numberOf(window.nxt) - una) | 0,
+      inFlightPieces: window.segments === null ? null : window.inFlightPdus,
       queuedPdus: (window.numberOf(window.tail) - una) | 0,
       queuedBytes: window.queuedBytes,
       unackedSdus: window.unackedSdus,

@@ -287,7 +287,7 @@ class Victim {
     }
     if (send === null) return;
     demand(
-      send['lostPdus']! >= 0 && send['lostPdus']! <= send['inFlightPdus']!,
+      send['lostPdus']! >= 0 && send['lostPdus']! <= (send['inFlightPieces'] ?? send['inFlightPdus']!),
       'counts more lost than sent',
     );
     demand(send['inFlightPdus']! <= send['queuedPdus']!, 'more in flight than queued');
