@@ -167,8 +167,8 @@ export const ACKNOWLEDGING: readonly Mutant[] = [
     patches: [
       {
         file: 'connection.ts',
-        find: 'else pci.ack = pci.edge = pci.creditBytes = 0;\n    if (tx.cutter',
-        replace: 'if (tx.cutter',
+        find: 'else pci.ack = pci.edge = pci.creditBytes = 0;\n    if (window.segments',
+        replace: 'if (window.segments',
       },
     ],
   },
