@@ -122,3 +122,27 @@ describe('the IRM daemon', () => {
     ]);
   });
 });
+
+describe('a daemon in the background', () => {
+  let irmd: DaemonUnderTest;
+  beforeEach(() => void (irmd = new DaemonUnderTest()));
+  afterEach(() => irmd.end());
+
+  test('serves when its starter returns, with the layer it was told of', async () => {
+    const starter = irmd.startIrmd('--background', '--layer', 'l', '--type', 'udp', '--set', 'port=0');
+    await until('the starter ended', () => hasEnded(starter));
+    expect(starter.exitCode).toBe(0);
+    expect(await irmd.json('ipcp', 'list')).toMatchObject([
+      { ipcp: 'l', layer: 'l', state: 'operational', config: { port: 0 } },
+    ]);
+    const [{ pid }] = [await irmd.json<{ pid: number }>('status')] as const;
+    await irmd.irm('stop');
+    await until('the daemon ended', () => !isAlive(pid));
+  });
+
+  test('that cannot start says why, and which key is wrong', async () => {
+    const starter = irmd.startIrmd('--background', '--layer', 'l', '--type', 'udp', '--set', 'prot=0');
+    await until('the starter ended', () => hasEnded(starter));
+    expect([starter.exitCode, irmd.log]).toEqual([1, expect.stringContaining('prot is unknown')]);
+  });
+});

@@ -38,6 +38,37 @@ describe('a request through a layer', () => {
     expect(irm.of(client, 'error')).toMatchObject([{ code: 'FLOWRING_UNREACHABLE_NAME' }]);
   });
 
+  test('for a name that only another host knows goes to the layer that does', () => {
+    const irm = new TestIrm();
+    const local = bringUp(irm, 'lo');
+    const net = bringUp(irm, 'net', {}, 'udp');
+    const client = irm.join();
+    irm.alloc(client, 1, 'far');
+    answerLast(irm, local, false);
+    answerLast(irm, net, true);
+    expect(irm.of(net, 'ipcp-alloc')).toMatchObject([{ name: 'far' }]);
+  });
+
+  test('for a name that nobody knows fails, and leaves nothing', () => {
+    const irm = new TestIrm();
+    const net = bringUp(irm, 'net', {}, 'udp');
+    const client = irm.join();
+    irm.alloc(client, 1, 'far');
+    answerLast(irm, net, false);
+    expect(irm.of(client, 'error')).toMatchObject([{ code: 'FLOWRING_NAME_UNKNOWN' }]);
+    expect(irm.machine.population).toMatchObject({ names: 0, flows: 0, timers: 0, errands: 0 });
+  });
+
+  test('says so when the layer could not learn who has the name', () => {
+    const irm = new TestIrm();
+    const net = bringUp(irm, 'net', {}, 'udp');
+    const client = irm.join();
+    irm.alloc(client, 1, 'far');
+    const { req } = irm.of(net, 'ipcp-query')[0]!;
+    irm.say(net, { t: 'error', req, code: 'FLOWRING_DIRECTORY', message: 'silence' });
+    expect(irm.of(client, 'error')).toMatchObject([{ code: 'FLOWRING_DIRECTORY', message: 'silence' }]);
+  });
+
   test('fails when there is no such layer', () => {
     const irm = new TestIrm();
     const client = irm.join();

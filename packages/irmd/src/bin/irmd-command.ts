@@ -2,15 +2,22 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { isFlowringError } from '@flowring/common';
-import { readConfig } from '../adapters/config-file.ts';
+import type { IrmConfig } from '../adapters/config-file.ts';
+import { parseConfig, readConfig } from '../adapters/config-file.ts';
+import { readLayerConfig } from '../cli/layer-config.ts';
 import type { Daemon } from '../irm-daemon.ts';
 import { startDaemon } from '../irm-daemon.ts';
 import { EXIT } from '../exit-codes.ts';
+import { SERVING, startInBackground } from './background.ts';
 
 interface IrmdOptions {
   readonly dir?: string;
   readonly config?: string;
   readonly auto?: boolean;
+  readonly background?: boolean;
+  readonly layer?: string;
+  readonly type?: string;
+  readonly set: readonly string[];
   readonly idleExitMs?: number;
 }
 
@@ -23,11 +30,19 @@ export async function runIrmd(argv: readonly string[]): Promise<void> {
       'runtime directory (default: $FLOWRING_DIR, $XDG_RUNTIME_DIR/flowring, /tmp/flowring-UID)',
     )
     .option('--config <file>', 'TOML file of layers, names and bindings to bring up')
+    .option('--layer <layer>', 'bring up an IPCP of that name in this layer')
+    .option('--type <type>', 'with --layer: its type (default: local)')
+    .option('--set <key=value>', 'with --layer: what its type wants to know; may be repeated', append, [])
+    .option('--background', 'return when the daemon serves; it goes on, and prints to irmd.log')
     .option('--auto', 'bring up a layer "local"; end after a time without programs')
     .option('--idle-exit-ms <ms>', 'with --auto: that time (default: $FLOWRING_IDLE_EXIT_MS, 30000)', parseMs)
     .addHelpText('after', EXIT_HELP)
     .exitOverride()
-    .action((options: IrmdOptions) => serve(options));
+    .action(async (options: IrmdOptions) => {
+      if (options.background !== true) return serve(options);
+      const args = argv.slice(2).filter((one) => one !== '--background');
+      process.exitCode = await startInBackground(options.dir, args);
+    });
   try {
     await command.parseAsync([...argv]);
   } catch (error) {
@@ -43,7 +58,7 @@ async function serve(options: IrmdOptions): Promise<void> {
   const daemon = await startDaemon({
     ...(options.dir === undefined ? {} : { dir: options.dir }),
     ...(idleExitMs === undefined ? {} : { idleExitMs }),
-    ...(options.config === undefined ? {} : { config: readConfig(options.config) }),
+    config: configOf(options),
     auto: options.auto === true,
     onLog: say,
   });
@@ -53,8 +68,24 @@ async function serve(options: IrmdOptions): Promise<void> {
     process.once(event, (error: unknown) => crash(daemon, error));
   }
   say(`serving ${daemon.dir}, pid ${process.pid}`);
+  if (process.send !== undefined) {
+    process.send(SERVING);
+    process.disconnect();
+  }
   await daemon.stopped;
   say('stopped');
+}
+
+/** What the file says, and after it what the command line says. */
+function configOf({ config: file, layer, type = 'local', set }: IrmdOptions): IrmConfig {
+  const config = file === undefined ? parseConfig('') : readConfig(file);
+  if (layer === undefined) return config;
+  const ipcp = { ipcp: layer, type, layer, config: readLayerConfig(undefined, set), at: '--set' };
+  return { ...config, ipcps: [...config.ipcps, ipcp] };
+}
+
+function append(pair: string, before: readonly string[]): readonly string[] {
+  return [...before, pair];
 }
 
 /** An internal error: what is known goes to a file, children end, and the daemon does not go on with broken state. */

@@ -4,7 +4,7 @@ import { canStart, wantStart } from './autostart.ts';
 import { moveFlow } from './flow-events.ts';
 import type { IrmState } from './irm-state.ts';
 import { errorMessage } from './irm-state.ts';
-import { askLayers } from './layer-routes.ts';
+import { askLayers, reachesOthers } from './layer-routes.ts';
 import { giveUp, match } from './matching.ts';
 import { leaveServer } from './registry/flow.ts';
 import type { NameEntry } from './registry/name.ts';
@@ -23,7 +23,7 @@ export function allocate(irm: IrmState, client: ProcessEntry, message: ControlMe
     return;
   }
   const name = irm.names.get(nameText) ?? null;
-  if (name === null && message.layer === undefined) {
+  if (name === null && message.layer === undefined && !reachesOthers(irm)) {
     irm.counters.refused += 1;
     return irm.send(client, errorMessage(req, 'FLOWRING_NAME_UNKNOWN', undefined, { name: nameText }));
   }
@@ -32,7 +32,7 @@ export function allocate(irm: IrmState, client: ProcessEntry, message: ControlMe
     irm.counters.refused += 1;
     return irm.send(client, errorMessage(req, 'FLOWRING_TOO_MANY', undefined, full));
   }
-  const direct = message.direct !== false && message.layer === undefined;
+  const direct = name !== null && message.direct !== false && message.layer === undefined;
   const request = createRequest(irm, client, name, message, message.layer ?? null, direct);
   if (direct) startWaiting(irm, request);
   else askLayers(irm, request);

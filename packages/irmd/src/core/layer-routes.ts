@@ -63,6 +63,13 @@ function takeLayer(irm: IrmState, request: Request, ipcp: IpcpEntry): void {
   connect(irm, request, ipcp.process!);
 }
 
+/** Whether a layer may know names that this IRMd does not: all but those that end at this host. */
+export function reachesOthers(irm: IrmState): boolean {
+  for (const ipcp of irm.ipcps.values())
+    if (ipcp.state === 'operational' && ipcp.type !== 'local') return true;
+  return false;
+}
+
 function candidates(irm: IrmState, layer: string | null): readonly IpcpEntry[] {
   const found: IpcpEntry[] = [];
   for (const ipcp of irm.ipcps.values()) {

@@ -5,8 +5,8 @@ import type { TestIrm } from './test-irm.ts';
 export const PARAMS = { mplMs: 100, aMs: 10, rMs: 200, mtuBytes: 9_000 } as const;
 
 /** An operational IPCP of a layer of the same name: its process id. */
-export function bringUp(irm: TestIrm, layer: string, config?: ConfigValues): number {
-  irm.ask(0, { t: 'ipcp-create', ipcp: layer, type: 'local' });
+export function bringUp(irm: TestIrm, layer: string, config?: ConfigValues, type = 'local'): number {
+  irm.ask(0, { t: 'ipcp-create', ipcp: layer, type });
   const process = startChild(irm, layer);
   irm.ask(0, { t: 'ipcp-configure', ipcp: layer, layer, ...(config === undefined ? {} : { config }) });
   answerLast(irm, process);
