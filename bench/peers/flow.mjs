@@ -5,8 +5,9 @@ import { answerTo, messageOf, FINISH, countIn, turn } from './message.mjs';
 /** Written between two looks at the clock, as by the streams beside us. */
 const BURST_BYTES = 65_536;
 
-/** `inSet`: all flows in one set, else a loop for each. */
-export async function serve({ name, inSet = false }) {
+/** `inSet`: all flows in one set, else a loop for each. `dir`: the daemon's, if not the one of FLOWRING_DIR. */
+export async function serve({ name, inSet = false, dir }) {
+  if (dir !== undefined) process.env.FLOWRING_DIR = dir;
   const acceptor = flowAccept({ name });
   if (inSet) void serveSet(acceptor);
   else

@@ -5,7 +5,7 @@ import { messageOf, responder, FINISH, countIn, turn } from './message.mjs';
 const BATCH_BYTES = 65_536;
 
 /** Calls `onMessage` with each message, without copying those that lie in one chunk. */
-function frameReader(onMessage) {
+export function frameReader(onMessage) {
   let rest = null;
   return (chunk) => {
     let bytes = rest === null ? chunk : Buffer.concat([rest, chunk]);
@@ -21,7 +21,7 @@ function frameReader(onMessage) {
   };
 }
 
-function frameOf(message) {
+export function frameOf(message) {
   const frame = Buffer.allocUnsafe(4 + message.length);
   frame.writeUInt32LE(message.length, 0);
   message.copy(frame, 4);
