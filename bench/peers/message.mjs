@@ -9,14 +9,14 @@ export function messageOf(kind, sizeBytes) {
   return message;
 }
 
-/** What a server answers: counts data and says nothing, returns an echo, answers a finish with the count. */
-export function answerTo(message, counter) {
+/** What a server answers to a message of `bytes`: counts data and says nothing, returns an echo, answers a finish with the count. */
+export function answerTo(message, counter, bytes = message.length) {
   const kind = message[0];
   if (kind === DATA) {
     counter.count += 1;
     return null;
   }
-  if (kind === ECHO) return message;
+  if (kind === ECHO) return bytes === message.length ? message : message.subarray(0, bytes);
   const reply = messageOf(FINISH, 64);
   reply.writeDoubleLE(counter.count, 8);
   counter.count = 0;

@@ -12,6 +12,14 @@ export type EndErrno = number;
 /** Errno of a clean end: the peer deallocated and everything it sent has been delivered. */
 export const CLEAN_END: EndErrno = 0;
 
+/** What receivers still want of a slab. */
+export interface SlabUse {
+  /** A view was made, whose end nobody is told of: the slab is never written again. */
+  isKept: boolean;
+  /** Messages that somebody has yet to copy or to make a view of. */
+  messages: number;
+}
+
 /** The receiving half of one flow. Called only from the channel's turn, never from inside a call into it. */
 export interface FlowReceiver {
   /**
@@ -19,7 +27,12 @@ export interface FlowReceiver {
    * written again, so a view of it may be kept; who keeps a view longer than a turn should copy the message,
    * because the view keeps the whole slab (up to 64 KiB, or one larger message) in memory.
    */
-  onMessage(slab: Buffer, start: number, end: number): void;
+  onMessage(slab: Buffer, start: number, end: number, use: SlabUse): void;
+  /**
+   * It tells `use` what it keeps of each slab, and a slab of which nothing is kept is written again: memory that the
+   * collector never sees. Default false: every slab is the receiver's.
+   */
+  readonly tellsUse?: boolean;
   /** Once, after the last message: the peer ended the flow, or the channel went down (the peer's process died). */
   onEnd(errno: EndErrno): void;
   /** After `would-block`: a send may succeed now. */

@@ -3,6 +3,7 @@ import { LIMITS } from '@flowring/common';
 import fc from 'fast-check';
 import type { FlowPort } from '../src/channel.ts';
 import { BatchLink } from '../src/core/batch-link.ts';
+import type { Slab } from '../src/core/link.ts';
 import { Mux } from '../src/core/mux.ts';
 import { SlabPool } from '../src/core/slab-pool.ts';
 import { StreamReader } from '../src/core/stream-reader.ts';
@@ -13,6 +14,10 @@ const WINDOW_BYTES = 1_500;
 const MESSAGE_MAX_BYTES = 3_000;
 const BOUND_BYTES = WINDOW_BYTES + MESSAGE_MAX_BYTES + 32;
 const FLOWS = [1, 2, 3];
+
+function slabOf(words: Int32Array<ArrayBuffer>): Slab {
+  return { buffer: Buffer.from(words.buffer), words, isKept: false, messages: 0 };
+}
 
 /** A flow seen from one end: what it was given to send, what came, what was read. */
 class Talker {
@@ -144,9 +149,8 @@ describe('a mux', () => {
         () => undefined,
       );
       mux.attach(1, { onMessage() {}, onEnd() {}, onWritable() {} });
-      const buffer = Buffer.from(Int32Array.from(words).buffer);
-      const slab = { buffer, words: Int32Array.from(words) };
-      expect(mux.receive(slab, 0, buffer.length)).toBe(false);
+      const slab = slabOf(Int32Array.from(words));
+      expect(mux.receive(slab, 0, slab.buffer.length)).toBe(false);
     }
   });
 
@@ -160,7 +164,7 @@ describe('a mux', () => {
     );
     mux.attach(1, { onMessage() {}, onEnd() {}, onWritable() {} }, { windowBytes: 100 });
     const words = Int32Array.from([8, 1, 0, 0]);
-    const slab = { buffer: Buffer.from(words.buffer), words };
+    const slab = slabOf(words);
     const verdicts = Array.from({ length: 4 }, () => mux.receive(slab, 0, 16));
     expect(verdicts).toEqual([true, true, true, false]);
   });
@@ -176,7 +180,7 @@ describe('a mux', () => {
     let flow = 0;
     const next = (): boolean => {
       const words = Int32Array.from([0, ++flow]);
-      return mux.receive({ buffer: Buffer.from(words.buffer), words }, 0, 8);
+      return mux.receive(slabOf(words), 0, 8);
     };
     while (next());
     expect(flow).toBe(LIMITS.channelEarlyFlowsMax + 1);

@@ -298,6 +298,11 @@ export class FrcpConnection extends LifeCycle {
     return this.rx === null ? -1 : this.rx.readInto(out, offset, end);
   }
 
+  /** Bytes of the next SDU, or of what is left of it; -1 when nothing is readable. */
+  get nextBytes(): number {
+    return this.rx === null ? -1 : this.rx.window.queue.headBytes;
+  }
+
   /** What was read last was the end of its SDU: the next read gives the next one. Says nothing on a stream. */
   get sduEnded(): boolean {
     return this.rx === null || !this.rx.window.queue.isHeadCut;

@@ -1,4 +1,4 @@
-import type { EndErrno, FlowPort, FlowReceiver } from '@flowring/channel';
+import type { EndErrno, FlowPort, FlowReceiver, SlabUse } from '@flowring/channel';
 import { CLEAN_END } from '@flowring/channel';
 import type { ErrorCode } from '@flowring/common';
 import { codeOfErrno, errnoOf, FlowringError } from '@flowring/common';
@@ -63,6 +63,8 @@ export abstract class BaseFlow extends FlowRecord implements Flow, FlowReceiver 
 
   /** The oldest received message, or `null` when there is none. */
   protected abstract take(): Buffer | null;
+  /** Copies the oldest received message to the start of `target`, where it fits; there is one. Returns its bytes. */
+  protected abstract takeInto(target: Uint8Array): number;
   /** Bytes of the oldest received message; -1 when there is none. */
   protected abstract nextBytes(): number;
   protected abstract put(message: Uint8Array): WriteOutcome;
@@ -76,7 +78,7 @@ export abstract class BaseFlow extends FlowRecord implements Flow, FlowReceiver 
   abstract compact(): void;
   abstract readonly rxQueueLength: number;
   abstract readonly messageMaxBytes: number;
-  abstract onMessage(slab: Buffer, start: number, end: number): void;
+  abstract onMessage(slab: Buffer, start: number, end: number, use: SlabUse): void;
   abstract inspectTransport(): Readonly<Record<string, unknown>>;
   protected abstract readonly lingerMaxMs: number;
 
@@ -86,6 +88,10 @@ export abstract class BaseFlow extends FlowRecord implements Flow, FlowReceiver 
   /** Joins the flow to its channel; once, before anything else. */
   attached(port: FlowPort): void {
     this.port = port;
+  }
+
+  get tellsUse(): boolean {
+    return true;
   }
 
   get txQueueLength(): number {
@@ -134,6 +140,13 @@ export abstract class BaseFlow extends FlowRecord implements Flow, FlowReceiver 
 
   read(options?: WaitOptions): Promise<Buffer | null> {
     return this.#startRead(READ, undefined, options) as Promise<Buffer | null>;
+  }
+
+  tryReadInto(target: Uint8Array): number | 'would-block' | null {
+    this.#checkRead();
+    if (this.readers !== null && this.readers.length > 0) return 'would-block';
+    if (this.isReadable) return this.#takeFor(READ_INTO, target) as number | null;
+    return 'would-block';
   }
 
   readInto(target: Uint8Array, options?: ReadIntoOptions): Promise<number | null> {
@@ -380,6 +393,7 @@ export abstract class BaseFlow extends FlowRecord implements Flow, FlowReceiver 
     if (bytes < 0) return this.#end();
     if (kind === READ_PART) return this.#takePart(target!);
     if (bytes > target!.length) throw messageTooLarge(this.id, bytes, target!.length);
+    if (this.#rest === null) return this.countedBytes(this.takeInto(target!));
     target!.set(this.#next()!, 0);
     return bytes;
   }

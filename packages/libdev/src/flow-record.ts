@@ -81,9 +81,14 @@ export abstract class FlowRecord {
   }
 
   protected counted(message: Buffer): Buffer {
-    this.#messagesRead++;
-    this.#bytesRead += message.length;
+    this.countedBytes(message.length);
     return message;
+  }
+
+  protected countedBytes(bytes: number): number {
+    this.#messagesRead++;
+    this.#bytesRead += bytes;
+    return bytes;
   }
 
   protected wrote(bytes: number): void {

@@ -116,6 +116,11 @@ export interface Flow extends AsyncIterable<Buffer>, AsyncDisposable {
   readonly restBytes: number;
   /** `read` without waiting. Throws where `read` would reject. */
   tryRead(): Buffer | 'would-block' | null;
+  /**
+   * The next message copied to the start of `target`, if one is there: its bytes, 0 for an empty one; `null`: the end.
+   * Throws `FLOWRING_MESSAGE_TOO_LARGE` when it does not fit, and leaves it. Makes nothing for the collector.
+   */
+  tryReadInto(target: Uint8Array): number | 'would-block' | null;
   /** Resolves when `tryRead` would not say `would-block`: a message, or the end. */
   readable(options?: WaitOptions): Promise<void>;
   /**

@@ -1,4 +1,4 @@
-import type { EndErrno } from '@flowring/channel';
+import type { EndErrno, SlabUse } from '@flowring/channel';
 import { CLEAN_END } from '@flowring/channel';
 import { errnoOf } from '@flowring/common';
 import type { FrcpEvent, FrcpParams, LowerFlow } from '@flowring/frcp';
@@ -35,8 +35,6 @@ export class FrcpFlow extends BaseFlow implements Pumped {
   readonly #driver: FrcpDriver;
   /** Largest PDU that the path carries now. */
   #mtuBytes: number;
-  /** An SDU taken from the connection to see its length. */
-  #peeked: Buffer | null = null;
   #windowFull = false;
   #channelFull = false;
   #lowerEnded = false;
@@ -56,11 +54,12 @@ export class FrcpFlow extends BaseFlow implements Pumped {
   }
 
   override get rxQueueLength(): number {
-    return this.#connection.readableSdus + (this.#peeked === null ? 0 : 1) + this.restMessages;
+    return this.#connection.readableSdus + this.restMessages;
   }
 
-  override onMessage(slab: Buffer, start: number, end: number): void {
+  override onMessage(slab: Buffer, start: number, end: number, use: SlabUse): void {
     this.#connection.handlePdu(this.#driver.now(), slab, start, end);
+    if (this.#connection.holdsBuffers) use.isKept = true;
     this.port!.consumed(end - start);
     if (this.readers !== null) this.#takeEvents();
     this.#driver.touch(this);
@@ -95,7 +94,7 @@ export class FrcpFlow extends BaseFlow implements Pumped {
     this.#takeEvents();
     this.#transmit(nowUs);
     if (this.isClosed) return Infinity;
-    if (!this.#listed && (this.#peeked !== null || this.#connection.holdsBuffers)) {
+    if (!this.#listed && this.#connection.holdsBuffers) {
       this.#listed = true;
       this.host.holdsSlabs(this);
     }
@@ -105,7 +104,6 @@ export class FrcpFlow extends BaseFlow implements Pumped {
   override compact(): void {
     this.#listed = false;
     this.#connection.compact();
-    if (this.#peeked !== null) this.#peeked = Buffer.from(this.#peeked);
   }
 
   override inspectTransport(): Readonly<Record<string, unknown>> {
@@ -118,22 +116,26 @@ export class FrcpFlow extends BaseFlow implements Pumped {
   }
 
   protected override take(): Buffer | null {
-    const peeked = this.#peeked;
-    if (peeked !== null) {
-      this.#peeked = null;
-      return peeked;
-    }
     const sdu = this.#connection.read();
     if (sdu === null) return null;
-    this.#driver.used();
-    // The window has opened: the peer is told at the end of this turn.
-    if (this.#connection.ackDue) this.#driver.touch(this);
+    this.#taken();
     return sdu as Buffer;
   }
 
+  protected override takeInto(target: Uint8Array): number {
+    const bytes = this.#connection.readInto(target);
+    this.#taken();
+    return bytes;
+  }
+
+  #taken(): void {
+    this.#driver.used();
+    // The window has opened: the peer is told at the end of this turn.
+    if (this.#connection.ackDue) this.#driver.touch(this);
+  }
+
   protected override nextBytes(): number {
-    this.#peeked ??= this.take();
-    return this.#peeked === null ? -1 : this.#peeked.length;
+    return this.#connection.nextBytes;
   }
 
   protected override put(message: Uint8Array): WriteOutcome {
@@ -191,7 +193,6 @@ export class FrcpFlow extends BaseFlow implements Pumped {
   protected override beforeEnd(clean: boolean): void {
     if (clean && !this.#lowerEnded) this.#transmit(this.#driver.now());
     this.#driver.drop(this);
-    this.#peeked = null;
   }
 
   protected override get lingerMaxMs(): number {

@@ -99,6 +99,10 @@ export class LeaseDesk implements FlowReceiver, WaiterOwner<Opening, BaseFlow> {
     this.#openings.delete(waiter.kind);
   }
 
+  get tellsUse(): boolean {
+    return true;
+  }
+
   onMessage(slab: Buffer, start: number, end: number): void {
     const length = end - start;
     this.#port.consumed(length);

@@ -1,3 +1,4 @@
+import type { SlabUse } from '@flowring/channel';
 import type { LowerFlow } from '@flowring/frcp';
 import type { WriteOutcome } from './flow-types.ts';
 import type { FlowHost, FlowSeed } from './flow-host.ts';
@@ -31,13 +32,14 @@ export class RawFlow extends BaseFlow {
     return this.#queue === null ? 0 : this.#queue.length;
   }
 
-  override onMessage(slab: Buffer, start: number, end: number): void {
+  override onMessage(slab: Buffer, start: number, end: number, use: SlabUse): void {
     if (this.isLeaving) {
       this.port!.consumed(end - start);
       return;
     }
     if (this.#queued === 0 && this.messageReaderWaits) {
       this.port!.consumed(end - start);
+      use.isKept = true;
       this.handOver(messageView(slab, start, end));
       return;
     }
@@ -46,7 +48,7 @@ export class RawFlow extends BaseFlow {
       this.#listed = true;
       this.host.holdsSlabs(this);
     }
-    this.#queue.push(slab, start, end);
+    this.#queue.push(slab, start, end, use);
     this.serveReaders();
   }
 
@@ -73,9 +75,20 @@ export class RawFlow extends BaseFlow {
     const queue = this.#queue;
     if (queue === null || queue.length === 0) return null;
     const message = queue.shift();
-    if (queue.length === 0 && !this.#listed) this.#releaseQueue();
-    this.port!.consumed(message.length);
+    this.#taken(queue, message.length);
     return message;
+  }
+
+  protected override takeInto(target: Uint8Array): number {
+    const queue = this.#queue!;
+    const bytes = queue.shiftInto(target);
+    this.#taken(queue, bytes);
+    return bytes;
+  }
+
+  #taken(queue: RawQueue, bytes: number): void {
+    if (queue.length === 0 && !this.#listed) this.#releaseQueue();
+    this.port!.consumed(bytes);
   }
 
   protected override nextBytes(): number {

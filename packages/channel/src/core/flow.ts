@@ -17,6 +17,8 @@ export const FLAG = {
   endDue: 16,
   /** Too much was held for this flow before it was attached: it ends with an error. */
   overflowed: 32,
+  /** The receiver tells what it keeps of a slab. */
+  tellsUse: 64,
 } as const;
 
 const CLOSED = FLAG.ended | FLAG.peerEnded | FLAG.detached;

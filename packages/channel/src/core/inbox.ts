@@ -2,6 +2,7 @@ import type { FlowId } from '@flowring/common';
 import { LIMITS, errnoOf } from '@flowring/common';
 import type { FlowBacklog } from './flow.ts';
 import { FLAG, Flow } from './flow.ts';
+import type { SlabUse } from '../channel.ts';
 import type { Slab } from './link.ts';
 import type { Mux, RequestTurn } from './mux.ts';
 import { HEADER_BYTES, LENGTH_MASK, MESSAGE_OVERHEAD_BYTES, RECORD, TYPE_SHIFT } from './record.ts';
@@ -118,7 +119,8 @@ export class Inbox {
     const stats = this.#mux.stats;
     stats.messagesReceived++;
     stats.bytesReceived += length;
-    flow.receiver.onMessage(slab.buffer, start, start + length);
+    if ((flow.flags & FLAG.tellsUse) === 0) slab.isKept = true;
+    flow.receiver.onMessage(slab.buffer, start, start + length, slab);
     return true;
   }
 
@@ -187,8 +189,12 @@ export class Inbox {
       return;
     }
     if (backlog.outgoing === null) flow.backlog = null;
-    if (whole === null) flow.receiver.onMessage(slab.buffer, start, start + length);
-    else flow.receiver.onMessage(whole, 0, total);
+    if (whole !== null) {
+      flow.receiver.onMessage(whole, 0, total, newUse());
+      return;
+    }
+    if ((flow.flags & FLAG.tellsUse) === 0) slab.isKept = true;
+    flow.receiver.onMessage(slab.buffer, start, start + length, slab);
   }
 
   /** A flow nobody attached yet. Null: the peer names more flows than can be held. */
@@ -233,13 +239,18 @@ export class Inbox {
       if (backlog.incoming === null && backlog.outgoing === null) flow.backlog = null;
     }
     for (const message of held) {
-      flow.receiver.onMessage(message, 0, message.length);
+      flow.receiver.onMessage(message, 0, message.length, newUse());
       if ((flow.flags & FLAG.detached) !== 0) return;
     }
     if ((flow.flags & FLAG.overflowed) !== 0) this.endByPeer(flow, errnoOf('FLOWRING_CHANNEL'));
     else if ((flow.flags & FLAG.peerEnded) !== 0) flow.receiver.onEnd(flow.peerErrno);
     else if (this.#mux.downErrno >= 0) this.endByPeer(flow, this.#mux.downErrno);
   }
+}
+
+/** Of memory that is of one message alone. */
+function newUse(): SlabUse {
+  return { isKept: false, messages: 0 };
 }
 
 /** Pieces are gathered in a buffer that doubles, so that it is never larger than twice what really came. */

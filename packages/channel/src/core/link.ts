@@ -1,5 +1,7 @@
-/** Private memory records were copied to. Its bytes are written once. */
-export interface Slab {
+import type { SlabUse } from '../channel.ts';
+
+/** Private memory records were copied to. Its bytes are not written again while a receiver wants any of them. */
+export interface Slab extends SlabUse {
   readonly buffer: Buffer;
   /** The same memory, for headers. */
   readonly words: Int32Array;
@@ -7,7 +9,7 @@ export interface Slab {
 
 export function createSlab(bytes: number): Slab {
   const buffer = Buffer.allocUnsafeSlow(bytes);
-  return { buffer, words: new Int32Array(buffer.buffer, 0, bytes >> 2) };
+  return { buffer, words: new Int32Array(buffer.buffer, 0, bytes >> 2), isKept: false, messages: 0 };
 }
 
 /**

@@ -54,6 +54,7 @@ export class Mux {
     const flow = this.flows.get(id) ?? new Flow(this, id);
     if (this.isStopped) flow.flags |= FLAG.ended;
     flow.receiver = receiver;
+    if (receiver.tellsUse === true) flow.flags |= FLAG.tellsUse;
     flow.windowBytes = options?.windowBytes ?? LIMITS.flowWindowBytes;
     flow.sendCredit = flow.windowBytes;
     this.flows.set(id, flow);

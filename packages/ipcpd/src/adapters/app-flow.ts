@@ -39,6 +39,11 @@ export class AppFlow implements FlowReceiver {
     this.port?.detach();
   }
 
+  /** The lane copies what has to wait. */
+  get tellsUse(): boolean {
+    return true;
+  }
+
   onMessage(slab: Buffer, start: number, end: number): void {
     this.toLayer.push(slab, start, end);
   }

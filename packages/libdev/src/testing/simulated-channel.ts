@@ -261,7 +261,8 @@ class SimulatedPort implements FlowPort {
   deliver(delivery: Exclude<Delivery, { type: 'close' }>): void {
     if (this.#detached) return;
     if (delivery.type === 'message') {
-      if (!this.#peerEnded) this.#receiver.onMessage(delivery.bytes, 0, delivery.bytes.length);
+      if (!this.#peerEnded)
+        this.#receiver.onMessage(delivery.bytes, 0, delivery.bytes.length, { isKept: true, messages: 0 });
     } else if (delivery.type === 'credit') this.credit(delivery.bytes);
     else this.down(delivery.errno);
   }
