@@ -64,8 +64,8 @@ export const DELIVERING: readonly Mutant[] = [
     patches: [
       {
         file: 'sender.ts',
-        find: 'const index = (pci.ack - window.base) | 0;\n    const ahead',
-        replace: 'const index = pci.ack - window.base;\n    const ahead',
+        find: 'const index = window.indexOf(pci.ack);',
+        replace: 'const index = pci.ack - window.base;',
       },
       {
         file: 'sender.ts',
@@ -205,7 +205,7 @@ export const DELIVERING: readonly Mutant[] = [
     caughtBy: ['I4', 'I2', 'I26'],
     profiles: ['frcp', 'small'],
     patches: [
-      { file: 'receive-window.ts', find: '!this.hasGaps && !this.cutSdu &&', replace: '!this.hasGaps &&' },
+      { file: 'receive-window.ts', find: '!this.hasGaps && !this.cutSdu;', replace: '!this.hasGaps;' },
     ],
   },
 ];
