@@ -2,8 +2,9 @@
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import { build } from './build.mjs';
 import { ensureInstalled } from './install.mjs';
-import { runTool, seconds } from './steps.mjs';
+import { seconds } from './steps.mjs';
 
 const LAYER = 'home';
 const HOLD_MS = 400;
@@ -18,8 +19,7 @@ let step = 'building';
 let dir = null;
 let programs = null;
 ensureInstalled();
-if ((await runTool('tsc', ['-b'])).code !== 0)
-  await fail(new Error('the compiler reported errors, see above'));
+if ((await build()) !== 0) await fail(new Error('the compiler reported errors, see above'));
 // Needs nothing installed before this point.
 const { Programs } = await import('./start-programs.mjs');
 

@@ -3,6 +3,7 @@
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import { build } from './build.mjs';
 import { ensureInstalled } from './install.mjs';
 import { openLeakGate } from './leak-gate.mjs';
 import { ROOT, runTool, seconds } from './steps.mjs';
@@ -39,7 +40,7 @@ const rows = [];
 const results = fs.mkdtempSync(path.join(os.tmpdir(), 'flowring-results-'));
 const withoutKoffi = path.join(results, 'tree');
 try {
-  if ((await runTool('tsc', ['-b'])).code === 0) await runSuites();
+  if ((await build()) === 0) await runSuites();
   else rows.push({ name: 'build', passed: 0, failed: 1, time: seconds(began) });
 } finally {
   fs.rmSync(results, { recursive: true, force: true });

@@ -49,7 +49,7 @@ export class TwoHosts {
   static async joined(family: 4 | 6 = 4): Promise<TwoHosts> {
     const [a, b] = await Promise.all([NetworkNamespace.make('a'), NetworkNamespace.make('b')]);
     a.cable(INTERFACE, b, INTERFACE);
-    const [ownA, ownB] = family === 4 ? ['10.9.0.1', '10.9.0.2'] : ['fd09::1', 'fd09::2'];
+    const [ownA, ownB] = family === 4 ? ['192.0.2.2', '192.0.2.1'] : ['fd09::1', 'fd09::2'];
     address(a, INTERFACE, ownA!);
     address(b, INTERFACE, ownB!);
     const addresses = { a: { own: ownA!, peer: ownB! }, b: { own: ownB!, peer: ownA! } };
