@@ -140,6 +140,7 @@ export class ChannelLink implements FrcpHost, ChannelEvents {
       reliable,
       lowerReliable,
       integrity,
+      crc32: this.#owner.services.env.crc32,
       viewOf: messageView,
       randomU32: () => this.#owner.services.env.randomU32(),
     });

@@ -1,6 +1,7 @@
 import type { Channel, OpenChannelOptions } from '@flowring/channel';
 import type { ControlMessage } from '@flowring/common';
 import type { ControlClient } from '@flowring/control';
+import type { Crc32 } from '@flowring/frcp';
 import type { RuntimeClock } from './clock.ts';
 
 /** What a runtime needs of its connection to the IRMd. */
@@ -26,4 +27,6 @@ export interface Environment {
   connect(options: ControlLinkOptions): Promise<ControlLink>;
   openChannel(options: OpenChannelOptions): Channel;
   randomU32(): number;
+  /** CRC-32 of a range. */
+  readonly crc32: Crc32;
 }

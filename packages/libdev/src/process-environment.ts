@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto';
+import { crc32 as zlibCrc32 } from 'node:zlib';
 import { availableKinds, openChannel } from '@flowring/channel';
 import { connectControl } from '@flowring/control';
+import { crc32 } from '@flowring/frcp';
 import { RealClock } from './clock.ts';
 import type { ControlLink, ControlLinkOptions, Environment } from './environment.ts';
 
@@ -10,6 +12,7 @@ export class ProcessEnvironment implements Environment {
   readonly pid = process.pid;
   readonly lowerReliable = true;
   readonly openChannel = openChannel;
+  readonly crc32 = fastCrc32;
 
   connect({ onMessage, onClose, autostart, signal }: ControlLinkOptions): Promise<ControlLink> {
     return connectControl({
@@ -26,4 +29,11 @@ export class ProcessEnvironment implements Environment {
   randomU32(): number {
     return randomBytes(4).readUInt32LE(0);
   }
+}
+
+/** Below this the call into zlib costs more than it saves; above, zlib is up to seven times as fast (Node 20, 64 KiB). */
+const ZLIB_MIN_BYTES = 96;
+
+function fastCrc32(bytes: Uint8Array, start: number, end: number): number {
+  return end - start < ZLIB_MIN_BYTES ? crc32(bytes, start, end) : zlibCrc32(bytes.subarray(start, end));
 }

@@ -1,5 +1,6 @@
 import type { Channel, OpenChannelOptions } from '@flowring/channel';
 import type { ControlMessage, PathParams } from '@flowring/common';
+import { crc32 } from '@flowring/frcp';
 import { FlowringError, LIMITS } from '@flowring/common';
 import type { Application } from './application.ts';
 import { createApplication } from './application.ts';
@@ -178,6 +179,7 @@ class UnheldClock extends RealClock {
 
 /** The world of one simulated process. */
 class TestHost implements Environment, TestMember {
+  readonly crc32 = crc32;
   readonly #layer: InProcessLayer;
   readonly pid: number;
   readonly program: string;

@@ -29,6 +29,7 @@ function forge(
   return { from: world.at(from), to: b.address, bytes };
 }
 
+//= R-UDP-10
 describe('the first contact', () => {
   test('brings a PDU to a stranger in two round trips, and the next one in half of one', () => {
     a.send('b', 'first');
@@ -45,6 +46,13 @@ describe('the first contact', () => {
     a.send('b', 'first');
     world.run(0.006);
     expect(b.texts).toEqual(['first']);
+  });
+
+  test('lets both ends find what the path carries before the first PDU', () => {
+    a.take(a.core.contact('b', world.nowUs));
+    world.run(0.1);
+    expect(a.core.get('b')!.path.bytes).toBe(1_472);
+    expect(b.core.get('a')!.path.bytes).toBe(1_472);
   });
 
   test('names a neighbour by its address, so that an answer finds it', () => {
@@ -80,6 +88,7 @@ describe('the first contact', () => {
   });
 });
 
+//= R-UDP-13
 describe('a restart', () => {
   beforeEach(() => {
     a.send('b', 'first');
@@ -141,9 +150,13 @@ describe('strangers', () => {
     expect(b.texts).toEqual(['first']);
   });
 
+  //= R-UDP-11
   test('cannot use a tag that was given to another address', () => {
     const overheard: Packet[] = [];
-    world.passes = (packet) => (isKind(KIND.fa)(packet) ? (overheard.push(packet), false) : true);
+    world.passes = (packet) => {
+      if (isKind(KIND.fa)(packet)) overheard.push(packet);
+      return isKind(KIND.hello)(packet) || isKind(KIND.contact)(packet);
+    };
     a.send('b', 'mine');
     world.run(0.1);
     b.receive({ ...overheard[0]!, from: world.at('thief') });
@@ -151,6 +164,7 @@ describe('strangers', () => {
     expect(b.texts).toEqual([]);
   });
 
+  //= R-UDP-16
   test('that are many and real stop at the bound, and those known before go on', () => {
     a.send('b', 'first');
     world.run(0.1);

@@ -23,6 +23,7 @@ const packets: fc.Arbitrary<ControlPacket> = fc.record({
   content: fc.uint8Array({ maxLength: 300 }),
 });
 
+//= R-UDP-03
 test.prop([packets, fc.uint8Array({ maxLength: 40 }), fc.uint8Array({ maxLength: 40 })])(
   'a control packet survives encoding, wherever it lies',
   (packet, before, after) => {
@@ -45,6 +46,7 @@ test.prop([packets, fc.nat(), fc.integer({ min: 0, max: 7 })])(
   },
 );
 
+//= R-UDP-02
 test.prop([fc.uint8Array({ maxLength: 80 }), fc.nat({ max: 40 })])(
   'the length of whatever bytes is 0, or lies within them and holds what its flags promise',
   (bytes, start) => {
@@ -61,6 +63,7 @@ test.prop([fc.uint8Array({ maxLength: 80 }), fc.nat({ max: 40 })])(
   },
 );
 
+//= R-UDP-01
 test.prop([fc.array(fc.integer({ min: 12, max: 60 }), { minLength: 1, maxLength: 8 })])(
   'packets that were merged on their way are told apart by their lengths',
   (lengths) => {

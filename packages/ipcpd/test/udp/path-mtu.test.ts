@@ -50,6 +50,7 @@ class TestPath {
   }
 }
 
+//= R-UDP-20
 describe('the path MTU', () => {
   test('is what every path carries until a probe came back', () => {
     expect(new PathMtu(65_507, 0).bytes).toBe(MTU_BASE_BYTES);
@@ -81,6 +82,7 @@ describe('the path MTU', () => {
     expect(path.mtu.bytes).toBe(1_472);
   });
 
+  //= R-UDP-21
   test('falls within 5 s when a used path silently carries less, and once more', () => {
     const path = new TestPath(1_472, 1_472);
     path.busy = true;

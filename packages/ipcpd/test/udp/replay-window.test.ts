@@ -12,6 +12,7 @@ const steps = fc.array(
   { maxLength: 300 },
 );
 
+//= R-UDP-05
 test.prop([fc.constantFrom(1, 0, 0xffff_ffff, 0xffff_fe00, 0x7fff_fff0), steps])(
   'each number within the window is taken once, as a set of all would have it',
   (first, path) => {

@@ -15,6 +15,7 @@ import { CONTROL_OVERHEAD_BYTES, KIND, readU32, writeU32 } from './packet.ts';
 import { PathMtu } from './path-mtu.ts';
 import { ReplayWindow } from './replay-window.ts';
 
+//= R-UDP-16
 /** IPCPs we have to do with at a time. */
 export const NEIGHBOURS_MAX = 16_384;
 /** A neighbour nobody spoke with for so long is forgotten: longer than a tag can be shown anew. */
@@ -30,6 +31,8 @@ const OTHER_TAGS_MAX = 4;
 const MOVE_TRIES = 4;
 const MOVE_EVERY_US = 150_000;
 const NONCE_BYTES = 8;
+/** What the first packet of a neighbour may be. */
+const OPENS: readonly number[] = [KIND.fa, KIND.directory, KIND.probe];
 const EMPTY = new Uint8Array(0);
 
 /**
@@ -153,15 +156,13 @@ export class Neighbours<A> {
       return;
     }
     if (neighbour.peerTag === sTag) return;
-    this.#learnTag(neighbour, sTag, null);
-    this.#flush(neighbour);
-    this.#arm(neighbour, nowUs);
+    this.#learnTag(neighbour, sTag, null, nowUs);
   }
 
   #onKnown(packet: ControlPacket, from: A, nowUs: InstantUs): void {
     const neighbour = this.#byTag.get(packet.rTag) ?? this.#admit(packet, from, nowUs);
     if (neighbour === null) return;
-    if (!this.#isFresh(neighbour, packet)) {
+    if (!this.#isFresh(neighbour, packet, nowUs)) {
       this.counters.replayed += 1;
       return;
     }
@@ -200,7 +201,7 @@ export class Neighbours<A> {
   #admit(packet: ControlPacket, from: A, nowUs: InstantUs): Neighbour<A> | null {
     const { kind, rTag, sTag } = packet;
     const name = this.#options.format(from);
-    if ((kind !== KIND.fa && kind !== KIND.directory) || sTag === NO_TAG) {
+    if (sTag === NO_TAG || !OPENS.includes(kind)) {
       this.counters.stray += 1;
       return null;
     }
@@ -227,15 +228,18 @@ export class Neighbours<A> {
 
   /** A packet is taken once, and none of a past of its sender. */
   //= R-UDP-14
-  #isFresh(neighbour: Neighbour<A>, { kind, number, sTag }: ControlPacket): boolean {
+  #isFresh(neighbour: Neighbour<A>, packet: ControlPacket, nowUs: InstantUs): boolean {
+    const { kind, number, sTag } = packet;
     if (kind === KIND.challenge) return true;
     if (sTag === NO_TAG || neighbour.pastTags.includes(sTag)) return false;
-    if (neighbour.peerTag !== sTag || neighbour.window === null) this.#learnTag(neighbour, sTag, number);
+    if (neighbour.peerTag !== sTag || neighbour.window === null) {
+      this.#learnTag(neighbour, sTag, number, nowUs);
+    }
     return neighbour.window!.take(number);
   }
 
   /** Another tag: it started anew, or has forgotten us. */
-  #learnTag(neighbour: Neighbour<A>, tag: Tag, number: number | null): void {
+  #learnTag(neighbour: Neighbour<A>, tag: Tag, number: number | null, nowUs: InstantUs): void {
     const { peerTag } = neighbour;
     if (peerTag !== null && peerTag !== tag) {
       neighbour.pastTags.push(peerTag);
@@ -246,6 +250,7 @@ export class Neighbours<A> {
     if (number !== null) neighbour.window = new ReplayWindow(number);
     neighbour.peerTag = tag;
     this.#flush(neighbour);
+    this.#arm(neighbour, nowUs);
   }
 
   #flush(neighbour: Neighbour<A>): void {

@@ -9,6 +9,7 @@ export const MTU_LEAST_BYTES = 548;
 const USUAL_SIZES = [65_507, 65_487, 8_972, 8_952, 4_052, 1_472, 1_452, 1_432, 1_412, 1_372, 1_352, 1_232];
 /** Probes of one size that may be lost before the size is held not to fit (RFC 8899: 3). */
 const SEARCH_TRIES = 3;
+//= R-UDP-21
 /** While data flows the size in use is probed too; so many lost in a row, while small ones come back, are a black hole. */
 const VERIFY_TRIES = 6;
 const VERIFY_EVERY_US = 1_000_000;

@@ -1,8 +1,9 @@
-import type { SendOutcome } from '@flowring/channel';
-import { serviceOf } from '@flowring/common';
+import type { FlowPort, SendOutcome } from '@flowring/channel';
+import { LIMITS, serviceOf } from '@flowring/common';
 import type { UdpAddress, UdpSocket } from '@flowring/datagram';
 import type { AppFlow } from '../../adapters/app-flow.ts';
 import type { MessageSink } from '../../adapters/relay-lane.ts';
+import { RelayLane } from '../../adapters/relay-lane.ts';
 import type { FlowBinding } from '../../core/fa-messages.ts';
 import type { Crc32 } from '../../core/udp/packet.ts';
 import {
@@ -67,6 +68,9 @@ export class UdpFlow implements MessageSink {
   readonly #flags: number;
   #number = 0;
   #window: ReplayWindow | null = null;
+  /** Messages the application had no room for; made when there is one. */
+  #held: RelayLane | null = null;
+  #heldBytes = 0;
 
   constructor(host: UdpFlowHost, neighbour: Neighbour<UdpAddress>, binding: FlowBinding, app: AppFlow) {
     this.#host = host;
@@ -130,17 +134,39 @@ export class UdpFlow implements MessageSink {
     return true;
   }
 
+  /** The peer's half is over: the application gets its end after all that came. */
+  finish(errno: number): void {
+    if (this.#isHolding) this.#held!.finish(errno);
+    else this.app.port?.end(errno);
+  }
+
+  /** The application has room again. */
+  readonly onAppWritable = (): void => this.#held?.flush();
+
+  get #isHolding(): boolean {
+    return this.#held !== null && this.#held.waitingMessages > 0;
+  }
+
   #deliver(bytes: Buffer, start: number, end: number): void {
     const { port } = this.app;
     if (port === null) return;
-    if (start === end) {
-      if (port.trySend(EMPTY) === 'would-block') this.#host.counters.overrun += 1;
+    if (this.#isHolding || send(port, bytes, start, end) === 'would-block')
+      this.#hold(port, bytes, start, end);
+  }
+
+  /** What the application has no room for waits, up to what a peer may have under way anyhow. */
+  #hold(port: FlowPort, bytes: Buffer, start: number, end: number): void {
+    if (this.#held === null) {
+      this.#held = new RelayLane();
+      this.#held.setSource({ consumed: (messageBytes) => (this.#heldBytes -= messageBytes) });
+      this.#held.setSink(port);
+    }
+    if (this.#heldBytes + end - start > LIMITS.flowWindowBytes) {
+      this.#host.counters.overrun += 1;
       return;
     }
-    passing = bytes;
-    passingStart = start;
-    passingEnd = end;
-    if (port.trySendWith(end - start, copyPassing) === 'would-block') this.#host.counters.overrun += 1;
+    this.#heldBytes += end - start;
+    this.#held.push(bytes, start, end);
   }
 
   #reserve(messageBytes: number): number {
@@ -184,6 +210,14 @@ export class UdpFlow implements MessageSink {
 function flagsFor({ qos }: FlowBinding): number {
   if (serviceOf(qos) !== 'raw') return 0;
   return FLAG.numbered | (qos.ber === 0 ? FLAG.checked : 0);
+}
+
+function send(port: FlowPort, bytes: Buffer, start: number, end: number): SendOutcome {
+  if (start === end) return port.trySend(EMPTY);
+  passing = bytes;
+  passingStart = start;
+  passingEnd = end;
+  return port.trySendWith(end - start, copyPassing);
 }
 
 /** The message being handed over: kept here so that a packet costs no closure. */

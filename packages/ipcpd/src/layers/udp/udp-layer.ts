@@ -101,11 +101,14 @@ export class UdpLayer implements Layer, UdpFlowHost {
     const flow = new UdpFlow(this, neighbour, binding, app);
     this.#byEid.set(binding.sEid, flow);
     this.#byApp.set(app, flow);
+    app.onAppWritable = flow.onAppWritable;
     app.toLayer.setSink(flow);
   }
 
   ended(app: AppFlow, errno: number): void {
-    app.port?.end(errno);
+    const flow = this.#byApp.get(app);
+    if (flow === undefined) app.port?.end(errno);
+    else flow.finish(errno);
   }
 
   unbind(app: AppFlow): void {
@@ -164,6 +167,7 @@ export class UdpLayer implements Layer, UdpFlowHost {
     this.#carryOut(this.#neighbours?.limited(peer, payloadMaxBytes, monotonicUs()));
   }
 
+  //= R-UDP-01
   #receive(bytes: Buffer, start: number, end: number, from: UdpAddress): void {
     while (start < end) {
       const length = packetLength(bytes, start, end);
@@ -218,6 +222,7 @@ export class UdpLayer implements Layer, UdpFlowHost {
     if (output.t === 'moved') this.#socket?.release(output.from);
   }
 
+  //= R-UDP-22
   #mtuChanged(neighbour: Neighbour<UdpAddress>): void {
     log('packets to %s are of at most %d bytes', neighbour.name, neighbour.path.bytes);
     const params = this.#paramsFor(neighbour.path.bytes);
