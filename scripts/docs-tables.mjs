@@ -60,6 +60,42 @@ export function renderLimits({ limits, times, source, limitOutcomes, timeOutcome
   ].join('\n');
 }
 
+export function renderMetricsTable(metrics, nameOf) {
+  const sections = Object.entries(metrics).flatMap(([group, rows]) => [
+    `## ${METRIC_GROUPS[group] ?? group}`,
+    '',
+    ...markdownTable(
+      ['name', 'type', 'what'],
+      Object.entries(rows).map(([key, { type, help }]) => [`\`${nameOf(group, key)}\``, type, help]),
+    ),
+    '',
+  ]);
+  return [
+    '# Metrics',
+    '',
+    GENERATED,
+    '',
+    '`irm metrics` prints them in the text format of Prometheus; `irm metrics --json` as they are counted. With',
+    '`[metrics] listen = "127.0.0.1:9464"` in its configuration the daemon serves them at `/metrics`. Those of IPCPs have the',
+    'labels `ipcp`, `layer` and `type`. Each look asks every IPCP once; one that does not answer within a second is left out.',
+    '',
+    ...sections,
+  ].join('\n');
+}
+
+const METRIC_GROUPS = {
+  irmd: 'IRMd',
+  tables: 'Tables of an IPCP',
+  fa: 'Flow allocator and liveness',
+  o7s: 'Flow allocator towards C peers',
+  udp: 'Layer udp: packets',
+  neighbours: 'Layer udp: neighbours',
+  o7sUdp: 'Layer o7s-udp: packets',
+  socket: 'UDP socket',
+  directory: 'Directory (query)',
+  channel: 'Channels of an IPCP to applications',
+};
+
 /** The doc comment in front of `name:` in the source of the tables, on one line. */
 export function describe(source, name) {
   const comment = new RegExp(`/\\*\\*((?:(?!\\*/)[^])*?)\\*/\\s*${name}:`).exec(source)?.[1];

@@ -1,8 +1,8 @@
-// Writes docs/ERRORS.md and docs/LIMITS.md. Build first: it reads the compiled tables.
+// Writes docs/ERRORS.md, docs/LIMITS.md and docs/METRICS.md. Build first: it reads the compiled tables.
 import fs from 'node:fs';
-import { ERROR_TABLE, LIMITS, TIMES } from '@flowring/common';
+import { ERROR_TABLE, LIMITS, METRICS, TIMES, metricName } from '@flowring/common';
 import { ERROR_ADVICE, LIMIT_OUTCOMES, TIME_OUTCOMES } from './docs-advice.mjs';
-import { renderErrors, renderLimits } from './docs-tables.mjs';
+import { renderErrors, renderLimits, renderMetricsTable } from './docs-tables.mjs';
 
 const at = (relative) => new URL(`../${relative}`, import.meta.url);
 const limits = renderLimits({
@@ -14,3 +14,4 @@ const limits = renderLimits({
 });
 fs.writeFileSync(at('docs/LIMITS.md'), limits);
 fs.writeFileSync(at('docs/ERRORS.md'), renderErrors(ERROR_TABLE, ERROR_ADVICE));
+fs.writeFileSync(at('docs/METRICS.md'), renderMetricsTable(METRICS, metricName));

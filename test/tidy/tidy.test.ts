@@ -1,9 +1,9 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from '@jest/globals';
-import { ERROR_TABLE, LIMITS, TIMES } from '@flowring/common';
+import { ERROR_TABLE, LIMITS, METRICS, TIMES, metricName } from '@flowring/common';
 import { ERROR_ADVICE, LIMIT_OUTCOMES, TIME_OUTCOMES } from '../../scripts/docs-advice.mjs';
-import { renderErrors, renderLimits } from '../../scripts/docs-tables.mjs';
+import { renderErrors, renderLimits, renderMetricsTable } from '../../scripts/docs-tables.mjs';
 import { floorViolations, impurities } from './floors.ts';
 import { importCycles } from './imports.ts';
 import type { Manifest } from './manifests.ts';
@@ -84,6 +84,10 @@ describe('the documents', () => {
       timeOutcomes: TIME_OUTCOMES,
     });
     expect(read('docs/LIMITS.md')).toBe(rendered);
+  });
+
+  test('docs/METRICS.md equals the table of metrics', () => {
+    expect(read('docs/METRICS.md')).toBe(renderMetricsTable(METRICS, metricName));
   });
 
   test('advice is given for no error that is gone', () => {

@@ -35,6 +35,7 @@ export const CONTROL_MESSAGES = {
   'ipcp-list': { req: 'u32' },
   'flow-list': { req: 'u32', after: 'u32?' },
   'process-list': { req: 'u32', after: 'u32?' },
+  metrics: { req: 'u32' },
   status: { req: 'u32' },
   shutdown: { req: 'u32' },
 
@@ -95,6 +96,8 @@ export const CONTROL_MESSAGES = {
   'ipcp-register': { req: 'u32', name: 'name' },
   'ipcp-unregister': { req: 'u32', name: 'name' },
   'ipcp-query': { req: 'u32', name: 'name' },
+  'ipcp-flows': { req: 'u32', flows: 'u32s' },
+  'ipcp-metrics': { req: 'u32' },
   'ipcp-alloc': {
     flow: 'u32',
     name: 'name',
@@ -154,6 +157,7 @@ export const MANAGEMENT = [
   'ipcp-list',
   'flow-list',
   'process-list',
+  'metrics',
   'status',
   'shutdown',
 ] as const satisfies readonly ControlType[];

@@ -57,6 +57,7 @@ export interface PeerInfo {
 /** Field kinds of the control messages and the type each decodes to. */
 export interface FieldTypes {
   u32: number;
+  u32s: readonly number[];
   bool: boolean;
   text: string;
   texts: readonly string[];
@@ -91,6 +92,7 @@ export function isName(value: unknown): value is string {
 /** Per kind: the value we build from what arrived, or `undefined` when it has not that shape. Total. */
 export const FIELD_PARSERS: { readonly [K in FieldKind]: (value: unknown) => FieldTypes[K] | undefined } = {
   u32: (v) => (isU32(v) ? v : undefined),
+  u32s: (v) => (Array.isArray(v) && v.length <= 4_096 && v.every(isU32) ? v.slice() : undefined),
   bool: (v) => (typeof v === 'boolean' ? v : undefined),
   text: (v) => (isText(v) ? v : undefined),
   texts: (v) => (Array.isArray(v) && v.length <= 256 && v.every(isText) ? v.slice() : undefined),

@@ -7,6 +7,8 @@ export * from './control-values.ts';
 export * from './errors.ts';
 export * from './frame-splitter.ts';
 export * from './ids.ts';
+export * from './ipcp-reports.ts';
 export * from './limits.ts';
 export * from './logger.ts';
+export * from './metrics.ts';
 export * from './qos.ts';

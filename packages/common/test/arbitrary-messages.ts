@@ -13,6 +13,7 @@ const plain = fc.oneof(text, u32, fc.boolean(), fc.constant(null));
 /** Any legal value of each field kind. */
 export const FIELD_ARBITRARIES: { readonly [K in FieldKind]: fc.Arbitrary<FieldTypes[K]> } = {
   u32,
+  u32s: fc.array(u32, { maxLength: 5 }),
   bool: fc.boolean(),
   text,
   texts: fc.array(text, { maxLength: 5 }),

@@ -1,13 +1,16 @@
 import { rmSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { availableKinds } from '@flowring/channel';
-import { FlowringError, isFlowringError, TIMES } from '@flowring/common';
+import type { MetricsReport } from '@flowring/common';
+import { FlowringError, isFlowringError, renderMetrics, TIMES } from '@flowring/common';
 import type { ControlServer, ManagementRequest } from '@flowring/control';
 import { prepareRuntimeDir, runtimeDir, startControlServer } from '@flowring/control';
 import type { IrmConfig } from './adapters/config-file.ts';
 import { requestsOf } from './adapters/config-file.ts';
 import { ChannelFolder } from './adapters/channel-folder.ts';
 import { IrmDriver } from './adapters/irm-driver.ts';
+import type { MetricsAddress } from './adapters/metrics-server.ts';
+import { MetricsServer } from './adapters/metrics-server.ts';
 import { ipcpdPath } from './adapters/ipcpd-path.ts';
 import { IrmMachine } from './core/irm-machine.ts';
 import type { IrmSettings } from './core/settings.ts';
@@ -65,6 +68,7 @@ class RunningDaemon implements Daemon {
   #channels: ChannelFolder | null = null;
   #server: ControlServer | null = null;
   #stopping: Promise<void> | null = null;
+  #metrics: MetricsServer | null = null;
   #idleTimer: NodeJS.Timeout | null = null;
   #resolveStopped: () => void = () => undefined;
 
@@ -112,6 +116,7 @@ class RunningDaemon implements Daemon {
 
   /** Does what a configuration asks for; the first failure stops the daemon. Rejects `FLOWRING_CONFIG`. */
   async bringUp(config: IrmConfig): Promise<void> {
+    await this.#serveMetrics(config.metrics);
     for (const request of requestsOf(config)) {
       try {
         await this.driver.own.request(request);
@@ -119,6 +124,18 @@ class RunningDaemon implements Daemon {
         await this.stop();
         throw bringUpError(config, request, cause as Error);
       }
+    }
+  }
+
+  async #serveMetrics(address: MetricsAddress | null): Promise<void> {
+    if (address === null) return;
+    try {
+      this.#metrics = await MetricsServer.listen(address, async () =>
+        renderMetrics((await this.driver.own.request({ t: 'metrics' })) as MetricsReport),
+      );
+    } catch (error) {
+      await this.stop();
+      throw error;
     }
   }
 
@@ -147,6 +164,7 @@ class RunningDaemon implements Daemon {
     // The reply to the request that stops us is written in this turn.
     await new Promise((done) => setImmediate(done));
     this.#server?.publish('stopping', { pid: process.pid });
+    this.#metrics?.close();
     this.driver.stop();
     await this.driver.children.stopAll();
     await this.#server?.stop();

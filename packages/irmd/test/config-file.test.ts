@@ -59,11 +59,21 @@ names = { oecho = "10.0.0.2" }
     ['[names.n]\nregister = ["lo"]', 'names.n.register'],
     ['[[names.n.programs]]\nprogram = "oecho"', 'names.n.programs[0].program'],
     ['[daemon]\nacceptorGraceMs = -1', 'daemon.acceptorGraceMs'],
+    ['[metrics]\nlisten = "9464"', 'metrics.listen'],
+    ['[metrics]\nlisten = "localhost:70000"', 'metrics.listen'],
+    ['[metrics]\nport = 1', 'metrics.port'],
     ['names = 3', 'names'],
   ])('that is wrong is refused, naming the key: %j', (text, key) => {
     expect(() => parseConfig(text)).toThrow(
       expect.objectContaining({ code: 'FLOWRING_CONFIG', details: expect.objectContaining({ key }) }),
     );
+  });
+
+  test.each([
+    ['127.0.0.1:9464', { host: '127.0.0.1', port: 9_464 }],
+    ['[::1]:80', { host: '::1', port: 80 }],
+  ])('serves metrics where it says: %s', (listen, address) => {
+    expect(parseConfig(`[metrics]\nlisten = "${listen}"`).metrics).toEqual(address);
   });
 
   test('that is not TOML is refused', () => {

@@ -1,4 +1,5 @@
-import type { Channel, OpenChannelOptions } from '@flowring/channel';
+import type { Channel, ChannelStats, OpenChannelOptions } from '@flowring/channel';
+import { newChannelStats } from '@flowring/channel';
 import type { ChannelId, ChannelSpec } from '@flowring/common';
 import { createLogger } from '@flowring/common';
 
@@ -18,6 +19,8 @@ export class ChannelTable {
   readonly #open: OpenChannel;
   readonly #events: ChannelTableEvents;
   readonly #channels = new Map<ChannelId, Channel>();
+  /** What channels that are down had counted. */
+  readonly #past = newChannelStats();
 
   constructor(open: OpenChannel, events: ChannelTableEvents) {
     this.#open = open;
@@ -32,6 +35,8 @@ export class ChannelTable {
     const onDown = (reason: string): void => {
       log('channel %d is down: %s', id, reason);
       down = true;
+      const channel = this.#channels.get(id);
+      if (channel !== undefined) addStats(this.#past, channel.stats);
       this.#channels.delete(id);
       this.#events.onDown(id);
     };
@@ -52,7 +57,18 @@ export class ChannelTable {
     this.#channels.get(id)?.peerGone();
   }
 
+  /** The sum over all channels that are or were. */
+  counters(): Readonly<Record<string, number>> {
+    const sum = { ...this.#past };
+    for (const channel of this.#channels.values()) addStats(sum, channel.stats);
+    return sum;
+  }
+
   closeAll(errno: number): void {
     for (const channel of [...this.#channels.values()]) channel.close(errno);
   }
+}
+
+function addStats(sum: ChannelStats, more: Readonly<ChannelStats>): void {
+  for (const key of Object.keys(sum) as (keyof ChannelStats)[]) sum[key] += more[key];
 }

@@ -1,5 +1,12 @@
 import { randomBytes } from 'node:crypto';
-import type { ChannelId, ControlMessage, ErrorCode, FlowId } from '@flowring/common';
+import type {
+  ChannelId,
+  ControlMessage,
+  CounterGroups,
+  ErrorCode,
+  FlowId,
+  FlowReport,
+} from '@flowring/common';
 import { createLogger, errnoOf, isFlowringError } from '@flowring/common';
 import type { Allocator } from '../core/allocator.ts';
 import type { FlowBinding } from '../core/fa-messages.ts';
@@ -8,6 +15,7 @@ import { AllocatorDriver } from './allocator-driver.ts';
 import { AppFlow } from './app-flow.ts';
 import type { OpenChannel } from './channel-table.ts';
 import { ChannelTable } from './channel-table.ts';
+import { monotonicUs } from './monotonic-clock.ts';
 import { HolderSearch } from './holder-search.ts';
 
 const log = createLogger('ipcpd');
@@ -77,6 +85,12 @@ export class Ipcp {
         return;
       case 'ipcp-query':
         void this.#query(message);
+        return;
+      case 'ipcp-flows':
+        this.#reply(message.req, () => this.#flowReports(message.flows));
+        return;
+      case 'ipcp-metrics':
+        this.#reply(message.req, () => this.#counters());
         return;
       case 'ipcp-alloc':
         this.#alloc(message);
@@ -263,16 +277,40 @@ export class Ipcp {
     if (this.#irmdGone && this.#flows.size === 0) this.#onIdle();
   }
 
-  #reply(req: number, action: () => void | Promise<void>): void {
+  #flowReports(flows: readonly FlowId[]): readonly FlowReport[] {
+    const nowUs = monotonicUs();
+    return flows.flatMap((flow): FlowReport[] => {
+      const view = this.allocator.viewOf(flow, nowUs);
+      const app = this.#flows.get(flow);
+      if (view === null || app === undefined) return [];
+      const { peer, rttUs, heardUs } = view;
+      const rttMs = rttUs === null ? null : rttUs / 1_000;
+      return [{ flow, peer, rttMs, loss: this.#layer.lossOf?.(app) ?? null, heardMs: heardUs / 1_000 }];
+    });
+  }
+
+  #counters(): CounterGroups {
+    return {
+      tables: this.allocator.inspect(),
+      [this.allocator.kind]: this.allocator.counters(),
+      directory: this.#layer.directory.counters?.() ?? {},
+      channel: this.#channels.counters(),
+      ...this.#layer.counterGroups?.(),
+    };
+  }
+
+  /** Does what was asked, and answers with what came of it. */
+  #reply(req: number, action: () => unknown): void {
     if (this.#state !== 'operational') {
       this.#fail(req, 'FLOWRING_IPCP_STATE');
       return;
     }
-    const done = (): void => this.#tell({ t: 'ok', req });
+    const done = (value: unknown): void =>
+      this.#tell(value === undefined ? { t: 'ok', req } : { t: 'ok', req, value });
     try {
       const doing = action();
       if (doing instanceof Promise) doing.then(done, (error: unknown) => this.#failWith(req, error));
-      else done();
+      else done(doing);
     } catch (error) {
       this.#failWith(req, error);
     }

@@ -1,6 +1,6 @@
 import type { FlowId } from '@flowring/common';
 import type { DurationUs, InstantUs } from '@flowring/frcp';
-import type { Allocator, FaTableSizes } from './allocator.ts';
+import type { Allocator, FaTableSizes, PeerView } from './allocator.ts';
 import type { DeadlineQueue } from './deadline-queue.ts';
 import type { PeerAddress } from './fa-flow.ts';
 import type { FaInput, FaOutput } from './fa-messages.ts';
@@ -18,6 +18,7 @@ export interface AllocatorTables<Timer> {
  * comes out, and a turn that comes late is taken as our own stall. Pure, and time never decreases.
  */
 export abstract class AllocatorTurn<Timer> implements Allocator {
+  abstract readonly kind: 'fa' | 'o7s';
   readonly #tables: AllocatorTables<Timer>;
   #expectedUs: InstantUs | null = null;
   /** Up to here our own stalls are credited. */
@@ -31,6 +32,8 @@ export abstract class AllocatorTurn<Timer> implements Allocator {
   protected abstract fire(timer: Timer, nowUs: InstantUs): void;
   abstract noteData(sEid: number, nowUs: InstantUs, from?: PeerAddress): FlowId;
   abstract noteSent(sEid: number, nowUs: InstantUs): void;
+  abstract counters(): Readonly<Record<string, number>>;
+  abstract viewOf(flow: FlowId, nowUs: InstantUs): PeerView | null;
   abstract inspect(): FaTableSizes;
   abstract noteStall(stallUs: DurationUs, nowUs: InstantUs): void;
 

@@ -1,6 +1,6 @@
 import type { FlowId } from '@flowring/common';
 import type { DurationUs, InstantUs } from '@flowring/frcp';
-import type { FaTableSizes } from './allocator.ts';
+import type { FaTableSizes, PeerView } from './allocator.ts';
 import { AllocatorTurn } from './allocator-turn.ts';
 import { FaContext, PEER_GONE } from './fa-context.ts';
 import {
@@ -25,12 +25,24 @@ import { creditStall, noteEpoch, noteHeard } from './liveness.ts';
 
 /** The flow allocator of one IPCP, in our own PDUs. Keepalives are told to peers, not to flows. */
 export class FlowAllocator extends AllocatorTurn<FaTimer> {
+  override readonly kind = 'fa';
   readonly #fa: FaContext;
 
   constructor(options: FlowAllocatorOptions) {
     const fa = new FaContext(options);
     super(fa);
     this.#fa = fa;
+  }
+
+  override counters(): Readonly<Record<string, number>> {
+    return { ...this.#fa.stats };
+  }
+
+  override viewOf(id: FlowId, nowUs: InstantUs): PeerView | null {
+    const peer = this.#fa.flows.get(id)?.peer;
+    if (peer === undefined) return null;
+    const { address, srttUs, lastHeardUs } = peer;
+    return { peer: address, rttUs: srttUs === 0 ? null : srttUs, heardUs: Math.max(0, nowUs - lastHeardUs) };
   }
 
   get stats(): Readonly<FaStats> {

@@ -1,4 +1,4 @@
-import type { ConfigValues, FlowId, PathParams } from '@flowring/common';
+import type { ConfigValues, CounterGroups, FlowId, PathParams } from '@flowring/common';
 import type { Allocator } from '../core/allocator.ts';
 import type { PeerAddress } from '../core/fa-flow.ts';
 import type { FlowBinding } from '../core/fa-messages.ts';
@@ -29,6 +29,7 @@ export interface Directory {
   failed?(name: string, peer: PeerAddress): void;
   /** A directory PDU of the IPCP at `peer`. The bytes are the receiver's. */
   onPdu?(peer: PeerAddress, pdu: Uint8Array): void;
+  counters?(): Readonly<Record<string, number>>;
   close?(): void | Promise<void>;
 }
 
@@ -56,5 +57,9 @@ export interface Layer {
   ended(app: AppFlow, errno: number): void;
   /** The flow is forgotten. What `app` wrote before its end is still delivered where the layer holds it. */
   unbind(app: AppFlow): void;
+  /** Its own counters, by the groups of the table of metrics. */
+  counterGroups?(): CounterGroups;
+  /** Share of the peer's packets that did not arrive, 0 to 1; `null`: not measured. */
+  lossOf?(app: AppFlow): number | null;
   close(): void;
 }

@@ -39,3 +39,13 @@ test('what is reordered by less than the window is taken, however far the peer i
   expect(window.take(1_000_000 - REPLAY_WINDOW + 1)).toBe(true);
   expect(window.take(1_000_000 - REPLAY_WINDOW)).toBe(false);
 });
+
+test('the share of numbers that did not come is known, late ones counted as come', () => {
+  const window = new ReplayWindow(1);
+  expect(window.loss).toBeNull();
+  for (const number of [1, 2, 3, 5, 10]) window.take(number);
+  expect(window.loss).toBe(0.5);
+  window.take(4);
+  window.take(4);
+  expect(window.loss).toBeCloseTo(0.4);
+});

@@ -3,6 +3,7 @@ import { parse } from 'smol-toml';
 import type { ConfigValues, LoadBalancePolicy } from '@flowring/common';
 import { ConfigTable, FlowringError, isName } from '@flowring/common';
 import type { ManagementRequest } from '@flowring/control';
+import type { MetricsAddress } from './metrics-server.ts';
 import type { IrmSettings } from '../core/settings.ts';
 import { DEFAULT_SETTINGS } from '../core/settings.ts';
 
@@ -11,6 +12,8 @@ export interface IrmConfig {
   readonly ipcps: readonly ConfiguredIpcp[];
   readonly names: readonly ConfiguredName[];
   readonly settings: Partial<IrmSettings>;
+  /** Where the counters are served over HTTP; `null`: nowhere. */
+  readonly metrics: MetricsAddress | null;
 }
 
 export interface ConfiguredIpcp {
@@ -70,8 +73,9 @@ export function parseConfig(
   }
   const names = readNames(root.table('names'), new Set(ipcps.map(({ layer }) => layer)));
   const settings = readSettings(root.table('daemon'));
+  const metrics = readMetrics(root.table('metrics'));
   root.noMore();
-  return { ipcps, names, settings };
+  return { ipcps, names, settings, metrics };
 }
 
 /** The requests that bring a configuration about, in order. */
@@ -137,6 +141,17 @@ function readProgram(table: ConfigTable): ConfiguredName['programs'][number] {
   const found = { program, auto: table.flag('auto'), args: table.texts('args') };
   table.noMore();
   return found;
+}
+
+/** `listen = "127.0.0.1:9464"`, or `"[::1]:9464"`. */
+function readMetrics(table: ConfigTable): MetricsAddress | null {
+  const listens = table.has('listen');
+  const parts = /^(?:\[([0-9a-fA-F:.]+)\]|([\w.-]+)):(\d{1,5})$/.exec(table.text('listen', '-'));
+  table.noMore();
+  if (!listens) return null;
+  const [, v6, host, port] = parts ?? [];
+  if (parts === null || Number(port) > 65_535) throw table.error('listen', 'is not host:port');
+  return { host: (v6 ?? host)!, port: Number(port) };
 }
 
 function readSettings(table: ConfigTable): Partial<IrmSettings> {

@@ -9,6 +9,7 @@ import { ipcpBootstrap } from './commands/ipcp-bootstrap.ts';
 import { ipcpCreate } from './commands/ipcp-create.ts';
 import { ipcpDestroy } from './commands/ipcp-destroy.ts';
 import { ipcpList } from './commands/ipcp-list.ts';
+import { metrics } from './commands/metrics.ts';
 import { nameCreate } from './commands/name-create.ts';
 import { nameDestroy } from './commands/name-destroy.ts';
 import { nameList } from './commands/name-list.ts';
@@ -35,6 +36,7 @@ export function irmProgram(terminal: Terminal): Command {
     group('flow', 'flow endpoints', [flowList], terminal),
     group('process', 'registered processes', [processList], terminal),
     status(terminal),
+    metrics(terminal),
     events(terminal),
     stop(terminal),
     completion(terminal, () => root),

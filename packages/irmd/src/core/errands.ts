@@ -20,10 +20,25 @@ export interface Batch {
   error: Failure | null;
 }
 
+/** What several IPCPs were asked at once. */
+export interface Gathering {
+  open: number;
+  readonly answers: Map<IpcpEntry, unknown>;
+  readonly done: (answers: ReadonlyMap<IpcpEntry, unknown>) => void;
+}
+
+/** An IPCP has answered, or will not. */
+export function gathered(gathering: Gathering, ipcp: IpcpEntry, answer: unknown): void {
+  gathering.answers.set(ipcp, answer);
+  gathering.open -= 1;
+  if (gathering.open === 0) gathering.done(gathering.answers);
+}
+
 export type ErrandPurpose =
   | { readonly type: 'bootstrap'; readonly layer: string; readonly requester: Requester | null }
   | { readonly type: 'batch'; readonly batch: Batch; readonly registers: string | null }
-  | { readonly type: 'query'; readonly request: Request };
+  | { readonly type: 'query'; readonly request: Request }
+  | { readonly type: 'report'; readonly gathering: Gathering };
 
 /** Something asked of an IPCP, until it answers, its time is over, or it dies. */
 export interface Errand extends Timed {
@@ -37,7 +52,9 @@ type ErrandMessage =
   | Omit<ControlMessage<'ipcp-bootstrap'>, 'req'>
   | Omit<ControlMessage<'ipcp-register'>, 'req'>
   | Omit<ControlMessage<'ipcp-unregister'>, 'req'>
-  | Omit<ControlMessage<'ipcp-query'>, 'req'>;
+  | Omit<ControlMessage<'ipcp-query'>, 'req'>
+  | Omit<ControlMessage<'ipcp-flows'>, 'req'>
+  | Omit<ControlMessage<'ipcp-metrics'>, 'req'>;
 
 /** Asks an IPCP that is connected. */
 export function sendErrand(

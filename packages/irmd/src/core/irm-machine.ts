@@ -13,6 +13,7 @@ import { bindCommands, bindNewProcess } from './management/bind-commands.ts';
 import type { Command } from './management/handlers.ts';
 import { ipcpCommands } from './management/ipcp-commands.ts';
 import { listCommands } from './management/list-commands.ts';
+import { reportCommands } from './management/report-commands.ts';
 import { nameCommands } from './management/name-commands.ts';
 import { opened } from './leases.ts';
 import { answer, layerConfirmed, layerPath } from './matching.ts';
@@ -152,7 +153,7 @@ function handleChild(irm: IrmState, input: ChildInput): void {
   else programEnded(irm, owner, input.child, outcome);
 }
 
-const COMMANDS = { ...nameCommands, ...bindCommands, ...ipcpCommands, ...listCommands };
+const COMMANDS = { ...nameCommands, ...bindCommands, ...ipcpCommands, ...listCommands, ...reportCommands };
 
 const MANAGEMENT_TYPES: ReadonlySet<string> = new Set(MANAGEMENT);
 

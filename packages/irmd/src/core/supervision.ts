@@ -1,6 +1,6 @@
 import type { ControlMessage, ErrorCode } from '@flowring/common';
 import type { Errand, Failure } from './errands.ts';
-import { batchStep, forgetErrand, sendErrand, takeErrand } from './errands.ts';
+import { batchStep, forgetErrand, gathered, sendErrand, takeErrand } from './errands.ts';
 import type { IrmState } from './irm-state.ts';
 import { queryAnswered } from './layer-routes.ts';
 import { bindProcess } from './names.ts';
@@ -134,6 +134,7 @@ export function errandReply(
   const { purpose } = errand;
   if (purpose.type === 'query') queryAnswered(irm, purpose.request, ipcp, message.value === true);
   else if (purpose.type === 'batch') batchStep(irm, purpose.batch, null);
+  else if (purpose.type === 'report') gathered(purpose.gathering, ipcp, message.value);
   else bootstrapped(irm, ipcp, purpose.layer, purpose.requester);
 }
 
@@ -145,6 +146,7 @@ export function errandFailed(irm: IrmState, errand: Errand, code: ErrorCode, tex
 function concludeFailed(irm: IrmState, errand: Errand, failure: Failure): void {
   const { purpose, ipcp } = errand;
   if (purpose.type === 'query') return queryAnswered(irm, purpose.request, ipcp, false, failure);
+  if (purpose.type === 'report') return gathered(purpose.gathering, ipcp, null);
   if (purpose.type === 'batch') {
     if (purpose.registers !== null && ipcp.process !== null) {
       registrationRefused(irm.names.get(purpose.registers), ipcp);

@@ -1,6 +1,6 @@
 import type { FlowId } from '@flowring/common';
 import type { DurationUs, InstantUs } from '@flowring/frcp';
-import type { FaTableSizes } from '../allocator.ts';
+import type { FaTableSizes, PeerView } from '../allocator.ts';
 import { AllocatorTurn } from '../allocator-turn.ts';
 import type { PeerAddress } from '../fa-flow.ts';
 import type { FaInput } from '../fa-messages.ts';
@@ -18,12 +18,23 @@ import { accept, expireSeen, offerTimedOut, onRequest, refuse } from './o7s-resp
  * endpoint id 0.
  */
 export class O7sAllocator extends AllocatorTurn<O7sTimer> {
+  override readonly kind = 'o7s';
   readonly #fa: O7sContext;
 
   constructor(options: O7sAllocatorOptions) {
     const fa = new O7sContext(options);
     super(fa);
     this.#fa = fa;
+  }
+
+  override counters(): Readonly<Record<string, number>> {
+    return { ...this.#fa.stats };
+  }
+
+  override viewOf(id: FlowId, nowUs: InstantUs): PeerView | null {
+    const flow = this.#fa.flows.get(id);
+    if (flow === undefined) return null;
+    return { peer: flow.peer, rttUs: null, heardUs: Math.max(0, nowUs - flow.lastHeardUs) };
   }
 
   get stats(): Readonly<O7sStats> {

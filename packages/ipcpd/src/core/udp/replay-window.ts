@@ -11,6 +11,8 @@ export const REPLAY_WINDOW = (WORDS - 1) * 32;
 export class ReplayWindow {
   readonly #words = new Uint32Array(WORDS);
   #top: number;
+  #taken = 0;
+  #passed = 0;
 
   /** `first`: the first number, not taken yet. */
   constructor(first: number) {
@@ -27,10 +29,17 @@ export class ReplayWindow {
     const bit = 1 << (number & 31);
     if ((words[at]! & bit) !== 0) return false;
     words[at] = words[at]! | bit;
+    this.#taken += 1;
     return true;
   }
 
+  /** Share of the numbers up to the newest that did not come, 0 to 1; `null` before the first. */
+  get loss(): number | null {
+    return this.#passed === 0 ? null : Math.max(0, 1 - this.#taken / this.#passed);
+  }
+
   #moveTo(number: number, ahead: number): void {
+    this.#passed += ahead;
     const last = number >>> 5;
     if (ahead >= WORDS * 32) this.#words.fill(0);
     else

@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { FlowringError } from '@flowring/common';
 import type { PeerAddress } from '../../core/fa-flow.ts';
-import type { QueryInput, QueryOutput, QueryStats } from '../../core/directory/query.ts';
+import type { QueryInput, QueryOutput } from '../../core/directory/query.ts';
 import { QUERIES_MAX, QueryDirectory } from '../../core/directory/query.ts';
 import type { Directory } from '../layer.ts';
 import type { DirectoryHost } from './directory-host.ts';
-import { monotonicUs } from './monotonic-clock.ts';
+import { monotonicUs } from '../../adapters/monotonic-clock.ts';
 
 interface Waiting {
   readonly found: (peer: PeerAddress | null) => void;
@@ -26,10 +26,6 @@ export class AskingDirectory implements Directory {
     const { self, peers } = host;
     this.#host = host;
     this.#core = new QueryDirectory({ self, peers, random: () => randomBytes(4).readUInt32BE() });
-  }
-
-  get stats(): Readonly<QueryStats> {
-    return this.#core.stats;
   }
 
   register(name: string): void {
@@ -58,6 +54,10 @@ export class AskingDirectory implements Directory {
 
   onPdu(peer: PeerAddress, pdu: Uint8Array): void {
     this.#input({ t: 'pdu', peer, pdu });
+  }
+
+  counters(): Readonly<Record<string, number>> {
+    return { ...this.#core.stats };
   }
 
   close(): void {

@@ -4,7 +4,7 @@ import type { PeerAddress } from '../../core/fa-flow.ts';
 import type { Directory } from '../layer.ts';
 import type { NatsConfig } from './directory-config.ts';
 import type { DirectoryHost } from './directory-host.ts';
-import { monotonicUs } from './monotonic-clock.ts';
+import { monotonicUs } from '../../adapters/monotonic-clock.ts';
 import { bucketOf } from './nats-keys.ts';
 import { NatsSession } from './nats-session.ts';
 

@@ -31,6 +31,10 @@ export class WithKnownNames implements Directory {
     this.#directory.onPdu?.(peer, pdu);
   }
 
+  counters(): Readonly<Record<string, number>> {
+    return this.#directory.counters?.() ?? {};
+  }
+
   close(): void | Promise<void> {
     return this.#directory.close?.();
   }

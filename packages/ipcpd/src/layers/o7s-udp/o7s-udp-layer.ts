@@ -1,6 +1,6 @@
 import { lookup } from 'node:dns/promises';
 import { createHash } from 'node:crypto';
-import type { PathParams } from '@flowring/common';
+import type { CounterGroups, PathParams } from '@flowring/common';
 import { ConfigTable, createLogger, serviceOf } from '@flowring/common';
 import type { UdpAddress, UdpSocket } from '@flowring/datagram';
 import { openUdpSocket } from '@flowring/datagram';
@@ -131,6 +131,10 @@ export class O7sUdpLayer implements Layer, O7sEndHost {
     this.#byApp.delete(app);
     this.#byEid.delete(end.sEid);
     this.#socket?.release(end.address);
+  }
+
+  counterGroups(): CounterGroups {
+    return { o7sUdp: { ...this.counters }, socket: { ...this.#socket?.counters } };
   }
 
   close(): void {

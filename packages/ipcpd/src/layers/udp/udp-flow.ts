@@ -81,6 +81,11 @@ export class UdpFlow implements MessageSink {
     this.#flags = flagsFor(binding);
   }
 
+  /** Share of the peer's packets that did not arrive: the flow's own where they are numbered, else the neighbour's. */
+  get loss(): number | null {
+    return this.#window?.loss ?? this.neighbour.window?.loss ?? null;
+  }
+
   trySend(message: Uint8Array): SendOutcome {
     const at = this.#reserve(message.length);
     if (at < 0) return 'would-block';

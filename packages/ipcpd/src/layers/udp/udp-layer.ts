@@ -1,4 +1,4 @@
-import type { ConfigValues, PathParams } from '@flowring/common';
+import type { ConfigValues, CounterGroups, PathParams } from '@flowring/common';
 import { createLogger } from '@flowring/common';
 import type { UdpAddress, UdpError, UdpSocket } from '@flowring/datagram';
 import { openUdpSocket } from '@flowring/datagram';
@@ -117,6 +117,18 @@ export class UdpLayer implements Layer, UdpFlowHost {
     this.#byApp.delete(app);
     this.#byEid.delete(flow.sEid);
     this.#blocked.delete(flow);
+  }
+
+  counterGroups(): CounterGroups {
+    return {
+      udp: { ...this.counters },
+      neighbours: { ...this.#neighbours?.counters },
+      socket: { ...this.#socket?.counters },
+    };
+  }
+
+  lossOf(app: AppFlow): number | null {
+    return this.#byApp.get(app)?.loss ?? null;
   }
 
   close(): void {

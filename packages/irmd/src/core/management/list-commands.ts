@@ -10,22 +10,17 @@ import type { Handlers } from './handlers.ts';
 const PAGE_CHARS = 16_000;
 
 /** A page of a list: `next` is the `after` of the following page, `null` on the last. */
-export interface ListPage {
-  readonly rows: readonly Readonly<Record<string, unknown>>[];
+export interface ListPage<R = Readonly<Record<string, unknown>>> {
+  readonly rows: readonly R[];
   readonly next: number | null;
 }
 
-export const listCommands: Handlers<
-  'name-list' | 'ipcp-list' | 'flow-list' | 'process-list' | 'status' | 'shutdown'
-> = {
+export const listCommands: Handlers<'name-list' | 'ipcp-list' | 'process-list' | 'status' | 'shutdown'> = {
   'name-list'(irm, { message, from }) {
     irm.reply(from, pageOf(irm.names.values(), message.after ?? 0, nameRow));
   },
   'ipcp-list'(irm, { from }) {
     irm.reply(from, { rows: [...irm.ipcps.values()].map(ipcpRow), next: null });
-  },
-  'flow-list'(irm, { message, from }) {
-    irm.reply(from, pageOf(irm.flows.values(), message.after ?? 0, flowRow));
   },
   'process-list'(irm, { message, from }) {
     irm.reply(from, pageOf(registered(irm), message.after ?? 0, processRow));
@@ -42,7 +37,7 @@ export const listCommands: Handlers<
   },
 };
 
-function statusOf(irm: IrmState): Readonly<Record<string, unknown>> {
+export function statusOf(irm: IrmState) {
   let channels = 0;
   for (const [id, channel] of irm.channels) if (channel.id === id) channels += 1;
   return {
@@ -61,12 +56,8 @@ function* registered(irm: IrmState): Generator<ProcessEntry, void, undefined> {
 }
 
 /** The rows from position `after` on that fit a page. */
-function pageOf<T>(
-  items: Iterable<T>,
-  after: number,
-  rowOf: (item: T) => Readonly<Record<string, unknown>>,
-): ListPage {
-  const rows: Readonly<Record<string, unknown>>[] = [];
+export function pageOf<T, R>(items: Iterable<T>, after: number, rowOf: (item: T) => R): ListPage<R> {
+  const rows: R[] = [];
   let chars = 0;
   let position = 0;
   for (const item of items) {
@@ -109,7 +100,7 @@ function ipcpRow(ipcp: IpcpEntry): Readonly<Record<string, unknown>> {
   };
 }
 
-function flowRow(flow: FlowEntry): Readonly<Record<string, unknown>> {
+export function flowRow(flow: FlowEntry) {
   return {
     flow: flow.id,
     name: flow.name,
