@@ -11,6 +11,9 @@ import { NEVER, type TimerTable } from './timer-table.ts';
 
 /** After a timeout so many copies probe the path; an answer releases the rest. */
 const TIMEOUT_COPIES = 2;
+/** Of segments so many may leave before there is an answer, and so many more for each that arrives. */
+const SEGMENTS_FIRST = 10;
+const SEGMENTS_PER_ARRIVAL = 4;
 const UNLIMITED = 0x3fff_ffff;
 
 /** What the retransmission timer found. */
@@ -119,7 +122,7 @@ export class LossRecovery {
     const wasDelayed = this.judgeTimeout(now);
     if (this.probing && !this.inEpisode && news.confirmed > 0) this.beginEpisode(1, window.flightBytes);
     this.finalProbeSent = this.probing = false;
-    this.copiesAllowed = UNLIMITED;
+    this.releaseCopies();
     const rttUs = this.sampleRtt(now);
     if (congestion !== null && rttUs >= 0) congestion.onRtt(rttUs, window.una, window.nxt);
     if (window.retains) {
@@ -129,6 +132,17 @@ export class LossRecovery {
       const found = this.detectLosses(now);
       congestion?.onDelivered(now, news.bytes, window.flightBytes, window.una, movedOn && !found);
     }
+  }
+
+  /** Segments are more than the path ever carried, and without congestion control nothing else bounds them. */
+  //= R-FRCP-77
+  private get boundsSegments(): boolean {
+    return this.window.segments !== null && this.congestion === null && !this.params.lowerReliable;
+  }
+
+  private releaseCopies(): void {
+    const more = this.boundsSegments ? SEGMENTS_PER_ARRIVAL * news.pdus : UNLIMITED;
+    this.copiesAllowed = Math.min(UNLIMITED, this.copiesAllowed + more);
   }
 
   //= R-FRCP-43
@@ -282,7 +296,7 @@ export class LossRecovery {
     this.rtt.reset();
     this.rack.reset();
     this.congestion?.reset(times.mtuBytes);
-    this.copiesAllowed = UNLIMITED;
+    this.copiesAllowed = this.boundsSegments ? SEGMENTS_FIRST : UNLIMITED;
     this.inEpisode = this.probing = false;
     this.found = this.disproved = 0;
     window.markAllLost();

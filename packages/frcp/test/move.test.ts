@@ -187,6 +187,47 @@ describe('moving to smaller PDUs', () => {
     expect(a.conn.stats.segmentsSent).toBe(b.conn.stats.segmentsReceived);
   });
 
+  test.each([64, 256])(
+    'an MTU of %d on a path whose queue is shorter than a PDU has segments',
+    (mtuBytes) => {
+      const pair = new Pair({ params: { mtuBytes: 9_000, rUs: 120 * SECOND }, link: { delayUs: 10 * MS } });
+      pair.a.out.down = true;
+      write(pair, pair.a, 0, 3, 8_900);
+      pair.a.out.down = false;
+      let sentAt = -1;
+      let queued = 0;
+      pair.a.out.filter = () => {
+        queued = pair.nowUs === sentAt ? queued + 1 : 1;
+        sentAt = pair.nowUs;
+        return queued <= 4;
+      };
+      move(pair, mtuBytes);
+      all(pair, 100 * SECOND);
+      const needed = 3 * Math.ceil(8_900 / (mtuBytes - 32));
+      expect(pair.b.conn.stats.segmentsReceived).toBe(needed);
+      expect(pair.a.conn.stats.segmentsSent).toBeLessThan(5 * needed);
+    },
+  );
+
+  test('the bytes under way are counted to the last', () => {
+    for (let seed = 1; seed <= 5; seed++) {
+      const pair = new Pair({
+        seed,
+        params: { mtuBytes: 9_000, congestion: 'cubic' },
+        link: { lossRate: 0.2, delayUs: 5 * MS, jitterUs: 5 * MS },
+      });
+      write(pair, pair.a, 0, 5, 8_900);
+      pair.run(3 * MS);
+      move(pair, 576);
+      pair.run(30 * MS);
+      move(pair, 128);
+      all(pair, 60 * SECOND);
+      expect(pair.a.conn.inspect()).toMatchObject({
+        send: { flightBytes: 0, lostPdus: 0, inFlightPieces: null },
+      });
+    }
+  });
+
   test('a whole copy that comes late on the old path ends the segments', () => {
     const pair = new Pair({ params: { mtuBytes: 1_500 } });
     const copies: Uint8Array[] = [];
@@ -232,6 +273,7 @@ describe('moving to smaller PDUs', () => {
     pair.a.out.down = false;
     move(pair, 1_400);
     all(pair, SECOND);
+    expect(pair.a.conn.stats.probesSent).toBe(0);
   });
 
   test('a close under way is finished after the move', () => {
