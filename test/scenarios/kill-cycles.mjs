@@ -8,7 +8,7 @@ import { until } from './until.mjs';
  * Resolves to the footprint before and after: descriptors and resident memory of the daemon, files of its
  * directory and of its shared memory, registry entries. `onCycle(n)` reports progress. `random` gives 0..1.
  *
- * @param {{ daemon: object, cycles: number, lanes?: number, random?: () => number, onCycle?: (n: number) => void }} options
+ * @param {{ daemon: object, cycles: number, lanes?: number, random?: () => number, onCycle?: (n: number) => void | Promise<void> }} options
  */
 export async function killCycles({ daemon, cycles, lanes = 2, random = Math.random, onCycle }) {
   // The first cycles fill caches and pools; what they leave is not a leak.
@@ -24,7 +24,7 @@ async function runLanes({ daemon, cycles, lanes, random, onCycle }) {
   const lane = async () => {
     for (let n = next++; n < cycles; n = next++) {
       await oneCycle({ daemon, name: `victim-${n % 8}`, random });
-      onCycle?.(n + 1);
+      await onCycle?.(n + 1);
     }
   };
   await Promise.all(Array.from({ length: lanes }, lane));

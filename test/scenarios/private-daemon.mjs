@@ -13,17 +13,17 @@ const IRM = path.join(ROOT, 'packages/irmd/dist/bin/irm.js');
 /**
  * Starts a daemon. `channel` ('shm' or 'unix') forces the data path of everything started with `env`;
  * `layer` also brings up a local layer of that name; `dir` takes over the directory of a killed daemon; `entry` stands
- * before the command (see remote-program.mjs).
+ * before the command (see remote-program.mjs); `nodeOptions` are Node's for the daemon.
  *
- * @param {{ channel?: 'shm' | 'unix', layer?: string, dir?: string, entry?: readonly string[] }} options
+ * @param {{ channel?: 'shm' | 'unix', layer?: string, dir?: string, entry?: readonly string[], nodeOptions?: readonly string[] }} options
  */
-export async function startPrivateDaemon({ channel, layer, dir: given, entry = [] } = {}) {
+export async function startPrivateDaemon({ channel, layer, dir: given, entry = [], nodeOptions = [] } = {}) {
   const dir = given ?? fs.mkdtempSync(path.join(os.tmpdir(), 'flowring-test-'));
   const env = { ...process.env, FLOWRING_DIR: dir, FLOWRING_AUTOSTART: '0' };
   delete env['NODE_OPTIONS'];
   if (channel !== undefined) env['FLOWRING_CHANNEL'] = channel;
   const log = [];
-  const [command, ...args] = [...entry, process.execPath, IRMD];
+  const [command, ...args] = [...entry, process.execPath, ...nodeOptions, IRMD];
   const child = spawn(command, args, { env, stdio: ['ignore', 'pipe', 'pipe'] });
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => log.push(String(chunk)));
   const exited = new Promise((resolve) => child.once('exit', (code, signal) => resolve({ code, signal })));
