@@ -1,5 +1,5 @@
-// `npm run acceptance -- [--trials 200] [--cycles 1000] [--clients 64] [--channel shm|unix] [--only ends,late,crowd,kills,net]
-// [--scenarios N1,K3] [--scenario-trials 5] [--json FILE]`:
+// `npm run acceptance -- [--trials 200] [--cycles 1000] [--clients 64] [--channel shm|unix] [--only ends,late,crowd,kills,net,proxied]
+// [--scenarios N1,K3] [--scenario-trials 5] [--requests 20000] [--json FILE]`:
 // the scenarios of test/scenarios at full size, measured against what the runtime promises. Exit code 1 when one fails.
 import fs from 'node:fs';
 import { register } from 'node:module';
@@ -22,7 +22,7 @@ const PATHS = [
   { path: 'direct', via: {} },
   { path: 'layer', via: { layer: LAYER } },
 ];
-const PARTS = { ends, late, crowd: clients, kills, net };
+const PARTS = { ends, late, crowd: clients, kills, net, proxied };
 /** Two hosts in namespaces need root, and hours. */
 const DEFAULT_PARTS = ['ends', 'late', 'crowd', 'kills'];
 
@@ -33,17 +33,21 @@ const { values: options } = parseArgs({
     clients: { type: 'string', default: '64' },
     channel: { type: 'string' },
     only: { type: 'string', default: DEFAULT_PARTS.join(',') },
+    requests: { type: 'string', default: '20000' },
     scenarios: { type: 'string' },
     'scenario-trials': { type: 'string' },
     json: { type: 'string' },
   },
 });
 const results = [];
-const daemon = await startPrivateDaemon({ channel: options.channel, layer: LAYER });
+const parts = options.only.split(',');
+// Each of two hosts has a daemon of its own.
+const isOneHost = parts.some((part) => !['net', 'proxied'].includes(part));
+const daemon = isOneHost ? await startPrivateDaemon({ channel: options.channel, layer: LAYER }) : null;
 try {
-  for (const part of options.only.split(',')) await PARTS[part]();
+  for (const part of parts) await PARTS[part]();
 } finally {
-  await daemon.stop();
+  await daemon?.stop();
 }
 if (options.json !== undefined) {
   fs.writeFileSync(options.json, `${JSON.stringify({ options, node: process.version, results }, null, 1)}\n`);
@@ -128,6 +132,13 @@ async function net() {
     ids: options.scenarios?.split(','),
     trials: trials === undefined ? undefined : Number(trials),
   });
+}
+
+/** Programs that know nothing of flows, between the two hosts. */
+async function proxied() {
+  register('../scripts/typescript-hooks.mjs', import.meta.url);
+  const { runProxied } = await import('../test/netns/proxied/command.ts');
+  await runProxied(judge, { redisRequests: Number(options.requests), pgbenchSeconds: 10 });
 }
 
 function judge(name, ok, figures) {

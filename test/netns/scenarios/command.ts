@@ -1,5 +1,6 @@
 import { SCENARIOS } from './all.ts';
 import { ScenarioRunner } from './run-scenarios.ts';
+import type { Outcome } from './scenario.ts';
 
 /** Told of each outcome, as `judge` of the acceptance run takes it. */
 export type Judge = (name: string, ok: boolean, figures: Readonly<Record<string, number | string>>) => void;
@@ -15,10 +16,15 @@ export async function runScenarios(
       if (ids !== undefined && !ids.some((id) => `${scenario.id}.`.startsWith(`${id}.`))) continue;
       console.log(`\n${scenario.id}: ${scenario.promise}`);
       const began = performance.now();
-      const { ok, figures } = await runner.run(scenario, trials ?? scenario.full);
+      const { ok, figures } = await runner.run(scenario, trials ?? scenario.full).catch(thrown);
       judge(`net: ${scenario.id}`, ok, { ...figures, seconds: (performance.now() - began) / 1_000 });
     }
   } finally {
     await runner.stop();
   }
+}
+
+/** One that fails with an error keeps no other from running. */
+function thrown(error: unknown): Outcome {
+  return { ok: false, figures: { error: String(error) } };
 }

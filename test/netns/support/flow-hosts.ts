@@ -10,10 +10,11 @@ export const LAYER = 'net';
 export const UDP_PORT = 3_436;
 
 /** The names host b may serve; its peer's static directory has them all. */
-export const NAMES = ['echo', 'digest', 'check', 'keep', 'other'] as const;
-export type Name = (typeof NAMES)[number];
+export const NAMES = ['echo', 'digest', 'check', 'keep', 'redis', 'postgres'] as const;
 
 const PROGRAM = path.join(import.meta.dirname, 'net-program.mjs');
+const RUNNER = path.resolve(import.meta.dirname, '../../support/typescript-program.mjs');
+const UDP_PROGRAM = path.join(import.meta.dirname, 'udp-program.ts');
 
 export type Daemon = Awaited<ReturnType<typeof startPrivateDaemon>>;
 export type Program = Awaited<ReturnType<typeof startRemoteProgram>>;
@@ -57,14 +58,23 @@ export class FlowHosts {
 
   /** The pid of the host's IPCP. */
   async ipcpPid(side: Side): Promise<number> {
-    const list = (await this.daemon(side).irmJson('ipcp', 'list')) as { name: string; pid: number }[];
-    return list.find(({ name }) => name === LAYER)!.pid;
+    const list = (await this.daemon(side).irmJson('ipcp', 'list')) as { ipcp: string; pid: number }[];
+    return list.find(({ ipcp }) => ipcp === LAYER)!.pid;
   }
 
   async program(side: Side): Promise<Program> {
     const { env } = this.daemon(side);
     const entry = this.hosts[side].entry;
     const program = await startRemoteProgram({ args: [PROGRAM], env, entry });
+    this.#programs.push(program);
+    return program;
+  }
+
+  /** Somebody between the hosts who speaks plain UDP (udp-program.ts). */
+  async stranger(): Promise<Program> {
+    const env = { ...process.env, NODE_OPTIONS: '' };
+    const entry = this.hosts.wire!.entry;
+    const program = await startRemoteProgram({ args: [RUNNER, UDP_PROGRAM], env, entry });
     this.#programs.push(program);
     return program;
   }

@@ -147,6 +147,9 @@ serveOperations({
       );
     return flows.size;
   },
+  async writeNumbered(id, first, count) {
+    for (let number = first; number < first + count; number++) await flows.get(id).write(bytesOf(number, 64));
+  },
   write: (id, text) => flows.get(id).write(Buffer.from(text, 'latin1')),
   read: (id, options) => outcomeOf(flows.get(id).read(options)),
   /** A message there and back. */
