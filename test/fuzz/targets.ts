@@ -9,6 +9,7 @@ export const TARGETS: Readonly<Record<string, () => Promise<{ readonly target: F
   'fa-pdu': () => import('./targets/fa-pdu.ts'),
   'flow-allocator': () => import('./targets/flow-allocator.ts'),
   'o7s-frame': () => import('./targets/o7s-frame.ts'),
+  'udp-neighbours': () => import('./targets/udp-neighbours.ts'),
   'control-codec': () => import('./targets/control-codec.ts'),
   'control-stream': () => import('./targets/control-stream.ts'),
   'channel-stream': () => import('./targets/channel-stream.ts'),

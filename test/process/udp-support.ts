@@ -24,6 +24,7 @@ export function freePort(): Promise<number> {
 export class UdpHost {
   readonly daemon: PrivateDaemon;
   readonly #agents: Agent[] = [];
+  #stopped = false;
 
   private constructor(daemon: PrivateDaemon) {
     this.daemon = daemon;
@@ -51,7 +52,16 @@ export class UdpHost {
     return agent;
   }
 
+  /** Stops the IPCP in the midst of what it does, as if the host had lost its power: nobody hears of it. */
+  async vanish(): Promise<void> {
+    for (const { pid } of await this.daemon.irmJson('ipcp', 'list')) process.kill(pid, 'SIGSTOP');
+    this.#stopped = true;
+  }
+
   async stop(): Promise<void> {
+    if (this.#stopped) {
+      for (const { pid } of await this.daemon.irmJson('ipcp', 'list')) process.kill(pid, 'SIGCONT');
+    }
     await Promise.all(this.#agents.map((agent) => agent.stop()));
     await this.daemon.stop();
   }

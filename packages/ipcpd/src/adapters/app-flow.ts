@@ -19,6 +19,8 @@ export class AppFlow implements FlowReceiver {
   /** Called when the application has room again; set by the layer. */
   onAppWritable: () => void = noop;
   appEnded = false;
+  /** The layer sends the end apart from the data: it is told when it has taken all that the application wrote. */
+  endsAfterData = false;
   /** The IRMd wants the endpoint back. */
   deallocRequested = false;
   readonly #events: AppFlowEvents;
@@ -49,13 +51,18 @@ export class AppFlow implements FlowReceiver {
   }
 
   onEnd(errno: number): void {
-    if (this.appEnded) return;
-    this.appEnded = true;
-    this.#events.onAppEnd(this, errno);
+    if (this.endsAfterData) this.toLayer.whenEmpty(() => this.#ended(errno));
+    else this.#ended(errno);
   }
 
   onWritable(): void {
     this.onAppWritable();
+  }
+
+  #ended(errno: number): void {
+    if (this.appEnded) return;
+    this.appEnded = true;
+    this.#events.onAppEnd(this, errno);
   }
 }
 

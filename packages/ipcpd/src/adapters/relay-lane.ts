@@ -14,6 +14,8 @@ export class RelayLane {
   #waiting: Buffer[] = [];
   #taken = 0;
   #endErrno: number | null = null;
+  /** Called once the sink has taken what waited; see {@link whenEmpty}. */
+  #emptied: (() => void) | null = null;
 
   /** Messages held because the sink would block or is not known yet. */
   get waitingMessages(): number {
@@ -48,6 +50,12 @@ export class RelayLane {
     this.flush();
   }
 
+  /** Calls back when nothing waits: at once, or when the sink has taken it. */
+  whenEmpty(emptied: () => void): void {
+    if (this.waitingMessages === 0) emptied();
+    else this.#emptied = emptied;
+  }
+
   /** Tries what waits. Call when the sink may have room. */
   flush(): void {
     const sink = this.#sink;
@@ -61,6 +69,9 @@ export class RelayLane {
     if (this.#taken > 0) this.#waiting = [];
     this.#taken = 0;
     if (this.#endErrno !== null) sink.end(this.#endErrno);
+    const emptied = this.#emptied;
+    this.#emptied = null;
+    emptied?.();
   }
 }
 

@@ -23,10 +23,10 @@ class TestPath {
   run(seconds: number, stop: () => boolean = () => false): void {
     const endUs = this.nowUs + seconds * SECOND;
     while (!stop()) {
+      if (this.busy && !this.mtu.inUse) this.mtu.noteUse(this.nowUs);
       const atUs = Math.min(this.mtu.nextUs, this.#answers[0]?.atUs ?? Infinity);
       if (atUs > endUs) break;
       this.nowUs = Math.max(this.nowUs, atUs);
-      if (this.busy) this.mtu.inUse = true;
       const due = this.#answers.filter((one) => one.atUs <= this.nowUs);
       this.#answers = this.#answers.filter((one) => one.atUs > this.nowUs);
       for (const { size } of due) this.mtu.answered(size, this.nowUs);
@@ -78,7 +78,8 @@ describe('the path MTU', () => {
   test('is found with half of all probes lost', () => {
     const path = new TestPath(1_472, 1_472);
     path.loss = 0.5;
-    path.run(1_300);
+    path.busy = true;
+    path.run(1_300, () => path.mtu.bytes === 1_472);
     expect(path.mtu.bytes).toBe(1_472);
   });
 
@@ -127,6 +128,7 @@ describe('the path MTU', () => {
     const path = new TestPath(1_472, 1_252);
     path.run(20);
     path.carries = 1_472;
+    path.busy = true;
     path.run(700);
     expect(path.mtu.bytes).toBe(1_472);
   });

@@ -119,6 +119,12 @@ export class Neighbours<A> {
     return this.#leave();
   }
 
+  /** A large packet is sent on a path that was not in use. */
+  used(neighbour: Neighbour<A>, nowUs: InstantUs): void {
+    neighbour.path.noteUse(nowUs);
+    if (this.#byName.get(neighbour.name) === neighbour) this.#arm(neighbour, nowUs);
+  }
+
   nextTimeout(): InstantUs | null {
     return this.#timers.nextAt();
   }

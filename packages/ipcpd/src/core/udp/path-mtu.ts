@@ -34,9 +34,9 @@ const NO_PROBES: ProbeSizes = [];
 export class PathMtu {
   /** Largest packet that the path is known to carry, bytes. */
   bytes: number;
-  /** Packets of about this size are sent: set by the sender. */
+  /** Large packets were sent since the size was verified last; see {@link noteUse}. */
   inUse = false;
-  /** When `step` is wanted. */
+  /** When `step` is wanted; `Infinity`: not before the path is used. */
   nextUs: InstantUs;
   /** Smallest size known not to fit. */
   #tooLarge: number;
@@ -58,6 +58,13 @@ export class PathMtu {
     this.#tooLarge = max + 1;
     this.nextUs = nowUs;
     this.#verifyAtUs = nowUs + VERIFY_EVERY_US;
+  }
+
+  /** A large packet is sent, and `inUse` was not set: from now on the size is verified. */
+  noteUse(nowUs: InstantUs): void {
+    this.inUse = true;
+    if (this.#probing !== 0) return;
+    this.nextUs = Math.min(this.nextUs, Math.max(nowUs, Math.min(this.#verifyAtUs, this.#raiseAtUs)));
   }
 
   /** Another path, of which nothing is known. */
@@ -108,9 +115,8 @@ export class PathMtu {
       this.#raiseAtUs = nowUs + RAISE_AFTER_US;
       this.#tooLarge = this.#max + 1;
     }
-    if (nowUs < this.#verifyAtUs) return this.#later(this.#verifyAtUs);
-    this.#verifyAtUs = nowUs + VERIFY_EVERY_US;
-    if (!this.inUse || this.bytes <= MTU_LEAST_BYTES) return this.#later(this.#verifyAtUs);
+    if (!this.inUse || this.bytes <= MTU_LEAST_BYTES) return this.#later(Infinity);
+    if (nowUs < this.#verifyAtUs) return this.#later(Math.min(this.#verifyAtUs, this.#raiseAtUs));
     this.inUse = false;
     return this.#start(this.bytes, true, nowUs);
   }

@@ -32,6 +32,8 @@ export interface UdpFlowHost {
   flushSoon(): void;
   /** The socket had no room: the flow is to try again when it has. */
   blocked(flow: UdpFlow): void;
+  /** A large packet goes where none went for a while. */
+  used(neighbour: Neighbour<UdpAddress>): void;
   /** A packet for the flow came from an address that is not its neighbour's. */
   strayed(flow: UdpFlow, from: UdpAddress, bytes: number): void;
 }
@@ -199,7 +201,7 @@ export class UdpFlow implements MessageSink {
     writeHeader(bytes, start, KIND.data, flags, length, this.#rEid);
     if ((flags & FLAG.checked) !== 0) seal(bytes, start, start + length - CHECK_BYTES, host.crc32);
     const { neighbour } = this;
-    if (length > LARGE_BYTES) neighbour.path.inUse = true;
+    if (length > LARGE_BYTES && !neighbour.path.inUse) host.used(neighbour);
     host.socket.commit(neighbour.address, length);
     host.counters.dataSent += 1;
     host.flushSoon();

@@ -102,6 +102,7 @@ export class UdpLayer implements Layer, UdpFlowHost {
     this.#byEid.set(binding.sEid, flow);
     this.#byApp.set(app, flow);
     app.onAppWritable = flow.onAppWritable;
+    app.endsAfterData = true;
     app.toLayer.setSink(flow);
   }
 
@@ -148,6 +149,11 @@ export class UdpLayer implements Layer, UdpFlowHost {
 
   blocked(flow: UdpFlow): void {
     this.#blocked.add(flow);
+  }
+
+  used(neighbour: Neighbour<UdpAddress>): void {
+    this.#neighbours?.used(neighbour, monotonicUs());
+    this.#timer.arm(this.#neighbours?.nextTimeout() ?? null);
   }
 
   strayed({ neighbour }: UdpFlow, from: UdpAddress, bytes: number): void {

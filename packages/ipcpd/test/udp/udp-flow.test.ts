@@ -1,0 +1,175 @@
+import { beforeEach, describe, expect, test } from '@jest/globals';
+import type { FlowPort, SendOutcome } from '@flowring/channel';
+import type { QosSpec } from '@flowring/common';
+import { LIMITS, qosCubes } from '@flowring/common';
+import type { UdpAddress, UdpSocket } from '@flowring/datagram';
+import { AppFlow } from '../../src/adapters/app-flow.ts';
+import { FLAG, flagsOf } from '../../src/core/udp/packet.ts';
+import type { Neighbour } from '../../src/core/udp/neighbour.ts';
+import { PathMtu } from '../../src/core/udp/path-mtu.ts';
+import type { UdpFlowHost } from '../../src/layers/udp/udp-flow.ts';
+import { UdpFlow } from '../../src/layers/udp/udp-flow.ts';
+import { crc32 } from '../../src/layers/udp/udp-host.ts';
+
+const PEER: UdpAddress = { host: '192.0.2.1', port: 1, family: 4, tag: null };
+const THIEF: UdpAddress = { host: '192.0.2.2', port: 1, family: 4, tag: null };
+
+/** A socket that keeps what is sent, and an application's port that keeps what is delivered. */
+class TestWorld {
+  readonly sent: Buffer[] = [];
+  readonly delivered: string[] = [];
+  readonly strayed: UdpAddress[] = [];
+  hasRoom = true;
+  appHasRoom = true;
+  appEnd: number | null = null;
+  told: number | null = null;
+  readonly outgoing = Buffer.alloc(70_000);
+  readonly counters = {
+    ...{ dataSent: 0, dataReceived: 0, controlSent: 0, controlReceived: 0, malformed: 0 },
+    ...{ corrupt: 0, stray: 0, replayed: 0, overrun: 0, tooLarge: 0 },
+  };
+  readonly app = new AppFlow(1, 1, { onAppEnd: (_app, errno) => (this.told = errno) });
+  readonly flow: UdpFlow;
+
+  constructor(qos: QosSpec) {
+    const neighbour = { name: 'peer', address: PEER, path: new PathMtu(1_472, 0) };
+    const binding = { flow: 1, peer: 'peer', qos, sEid: 5, rEid: 6 };
+    this.app.port = this.#port();
+    this.flow = new UdpFlow(this.#host(), neighbour as unknown as Neighbour<UdpAddress>, binding, this.app);
+    this.app.onAppWritable = this.flow.onAppWritable;
+    this.app.endsAfterData = true;
+    this.app.toLayer.setSink(this.flow);
+  }
+
+  write(text: string): void {
+    const slab = Buffer.from(text);
+    this.app.onMessage(slab, 0, slab.length);
+  }
+
+  /** What was sent, taken in again as if the peer had sent it. */
+  receive(packet: Buffer, from: UdpAddress = PEER): boolean {
+    return this.flow.receive(packet, 0, packet.length, flagsOf(packet, 0), from);
+  }
+
+  #host(): UdpFlowHost {
+    const socket = {
+      outgoing: this.outgoing,
+      reserve: () => (this.hasRoom ? 100 : -1),
+      commit: (_to: UdpAddress, bytes: number) =>
+        void this.sent.push(Buffer.from(this.outgoing.subarray(100, 100 + bytes))),
+    };
+    return {
+      socket: socket as unknown as UdpSocket,
+      crc32,
+      counters: this.counters,
+      flushSoon: () => undefined,
+      blocked: () => undefined,
+      used: () => undefined,
+      strayed: (_flow, from) => void this.strayed.push(from),
+    };
+  }
+
+  #port(): FlowPort {
+    const take = (text: string): SendOutcome => {
+      if (!this.appHasRoom) return 'would-block';
+      this.delivered.push(text);
+      return 'sent';
+    };
+    return {
+      ...{ flow: 1, inFlightBytes: 0, consumed: () => undefined, detach: () => undefined },
+      trySend: (message) => take(Buffer.from(message).toString()),
+      trySendWith: (maxBytes, fill) => {
+        const target = new Uint8Array(maxBytes);
+        if (!this.appHasRoom) return 'would-block';
+        return take(Buffer.from(target.subarray(0, fill(target, 0))).toString());
+      },
+      end: (errno) => void (this.appEnd = errno),
+    };
+  }
+}
+
+//= R-UDP-04
+describe('packets of a flow', () => {
+  test.each([
+    ['raw', qosCubes.raw, FLAG.numbered],
+    ['raw without bit errors', qosCubes.rawNoErrors, FLAG.numbered | FLAG.checked],
+    ['reliable', qosCubes.data, 0],
+  ])('that is %s have the flags of its QoS and bring its messages', (_name, qos, flags) => {
+    const world = new TestWorld(qos);
+    for (const text of ['one', '', 'three']) world.write(text);
+    expect(world.sent.map((packet) => flagsOf(packet, 0))).toEqual([flags, flags, flags]);
+    for (const packet of world.sent) expect(world.receive(packet)).toBe(true);
+    expect(world.delivered).toEqual(['one', '', 'three']);
+  });
+
+  test('with other flags than its QoS has are dropped', () => {
+    const checked = new TestWorld(qosCubes.rawNoErrors);
+    const raw = new TestWorld(qosCubes.raw);
+    raw.write('unchecked');
+    expect(checked.receive(raw.sent[0]!)).toBe(false);
+    expect(checked.counters.stray).toBe(1);
+  });
+});
+
+describe('a raw flow', () => {
+  let world: TestWorld;
+  beforeEach(() => {
+    world = new TestWorld(qosCubes.rawNoErrors);
+    world.write('a message');
+  });
+
+  test('delivers no copy of a packet (H12)', () => {
+    for (let i = 0; i < 4; i += 1) world.receive(world.sent[0]!);
+    expect(world.delivered).toEqual(['a message']);
+    expect(world.counters.replayed).toBe(3);
+  });
+
+  test('delivers nothing with a flipped bit (N18)', () => {
+    const packet = world.sent[0]!;
+    for (let bit = 0; bit < 8 * packet.length; bit += 1) {
+      const flipped = Buffer.from(packet);
+      flipped[bit >> 3] = flipped[bit >> 3]! ^ (1 << (bit & 7));
+      world.receive(flipped);
+    }
+    expect(world.delivered).toEqual([]);
+  });
+
+  test('takes nothing from another address, and has it asked (H11)', () => {
+    expect(world.receive(world.sent[0]!, THIEF)).toBe(false);
+    expect(world.delivered).toEqual([]);
+    expect(world.strayed).toEqual([THIEF]);
+  });
+
+  //= R-UDP-22
+  test('sends nothing larger than the path carries', () => {
+    world.app.onMessage(Buffer.alloc(1_185), 0, 1_185);
+    expect(world.counters.tooLarge).toBe(1);
+    world.app.onMessage(Buffer.alloc(1_184), 0, 1_184);
+    expect(world.sent.at(-1)).toHaveLength(1_200);
+  });
+
+  test('that ends while the socket has no room ends after what it wrote', () => {
+    world.hasRoom = false;
+    world.write('last words');
+    world.app.onEnd(0);
+    expect(world.told).toBeNull();
+    world.hasRoom = true;
+    world.app.toLayer.flush();
+    expect([world.sent.length, world.told]).toEqual([2, 0]);
+  });
+
+  test('holds what its application has no room for, in order, up to the window', () => {
+    world.appHasRoom = false;
+    const count = Math.ceil(LIMITS.flowWindowBytes / 1_000) + 10;
+    for (let i = 0; i < count; i += 1) world.write(`${i}`.padEnd(1_000));
+    for (const packet of world.sent) world.receive(packet);
+    expect(world.counters.overrun).toBeGreaterThan(0);
+    world.appHasRoom = true;
+    world.flow.finish(0);
+    world.app.onWritable();
+    const texts = world.delivered.map((text) => text.trim());
+    expect(texts).toEqual(['a message', ...Array.from({ length: texts.length - 1 }, (_, i) => `${i}`)]);
+    expect(texts).toHaveLength(1 + count - world.counters.overrun);
+    expect(world.appEnd).toBe(0);
+  });
+});
