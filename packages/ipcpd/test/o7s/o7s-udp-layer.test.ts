@@ -114,6 +114,7 @@ const start = async (): Promise<World> => (world = await new World().start());
 afterEach(() => world.close());
 
 describe('a flow that a C peer asks for', () => {
+  //= R-OUDP-39
   test('is answered with 131 bytes, and its packets travel behind the EID of their receiver', async () => {
     await start();
     const ours = await world.accepted(qosCubes.raw);
@@ -123,7 +124,7 @@ describe('a flow that a C peer asks for', () => {
     expect(world.app.received(FLOW)).toEqual(['ping']);
     world.app.write(FLOW, 'pong');
     expect(await world.frame(1)).toEqual(packet(64, 'pong'));
-    expect(world.told('ipcp-incoming')[0]).toMatchObject({ params: { wire: 'o7s', mtuBytes: 8_976 } });
+    expect(world.told('ipcp-incoming')[0]).toMatchObject({ params: { wire: 'o7s', mtuBytes: 8_976, congestion: 'cubic' } });
   });
 
   //= R-OUDP-37

@@ -44,8 +44,9 @@ export class O7sUdpLayer implements Layer, O7sEndHost {
   #events: LayerEvents | null = null;
   #flushDue = false;
 
+  //= R-OUDP-39
   get params(): PathParams {
-    return { ...TIMERS, mtuBytes: this.packetMaxBytes, wire: 'o7s' };
+    return { ...TIMERS, mtuBytes: this.packetMaxBytes, wire: 'o7s', congestion: 'cubic' };
   }
 
   get packetMaxBytes(): number {
