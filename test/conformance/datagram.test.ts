@@ -302,6 +302,23 @@ describe.each([4, 6] as const)('a UDP socket with offloads on IPv%i', (family) =
     expect(a.socket.counters).toMatchObject({ sent: 1, refused: 1 });
   });
 
+  testOffload('gives the event loop its turn between batches of some hundred kilobytes', async () => {
+    const batches: number[] = [0];
+    const a = await open();
+    const b = await openEnd('offload', family, {
+      onReceive: (_bytes, start, end) => (batches[batches.length - 1]! += end - start),
+      onBatchEnd: () => batches.push(0),
+    });
+    ends.push(b);
+    const [bytes, count] = [1_200, 1_500];
+    for (let index = 0; index < count; index++) a.socket.send(a.nameOf(b), pattern(bytes), 0, bytes);
+    a.socket.flush();
+    const sum = (): number => batches.reduce((total, one) => total + one, 0);
+    await until(() => sum() === count * bytes);
+    expect(batches.length).toBeGreaterThan(3);
+    expect(Math.max(...batches)).toBeLessThan(700_000);
+  });
+
   testOffload('counts what found its receive buffer full', async () => {
     const small = await openEnd('offload', family, { receiveBufferBytes: 4_096 });
     ends.push(small);

@@ -15,8 +15,12 @@ import { SendRoom } from './send-room.ts';
 import type { NativePeer } from './sockaddr.ts';
 import { NOBODY, Sockaddrs } from './sockaddr.ts';
 
-/** Calls of recvmmsg in one turn of the event loop, so that others have theirs. */
-const RECEIVES_PER_TURN_MAX = 16;
+/**
+ * Bytes after which a turn is over, and calls: whom the layer hands them to has room for a window's worth, and makes
+ * more only when others have had their turn.
+ */
+const TURN_BYTES = 262_144;
+const TURN_CALLS_MAX = 16;
 /** Errors that wait to be told; further ones are only counted. */
 const UNTOLD_ERRORS_MAX = 256;
 const { EAGAIN, EINTR, EIO, EMSGSIZE } = os.constants.errno;
@@ -167,10 +171,12 @@ export class OffloadSocket extends BatchingSocket<number | string, NativePeer> {
     const room = this.#receiveRoom;
     const before = this.#counters.received;
     try {
-      for (let calls = 0; this.isOpen && calls < RECEIVES_PER_TURN_MAX; calls++) {
-        const messages = room.isEmpty ? room.fill() : 0;
-        // An error of an earlier datagram is no reason to stop; its report follows as the poller's failure.
-        if (messages < 0) break;
+      let left = TURN_BYTES;
+      for (let calls = 0; this.isOpen && left > 0 && calls < TURN_CALLS_MAX; calls++) {
+        const bytes = room.isEmpty ? room.fill() : 0;
+        // Nothing is there; or the error of an earlier datagram, which the poller's failure reports.
+        if (bytes < 0) break;
+        left -= bytes;
         room.deliver(this.events);
         if (!room.wasFull) break;
       }

@@ -5,8 +5,11 @@ import { MessageHeaders } from './message-headers.ts';
 import type { NativePeer, Sockaddrs } from './sockaddr.ts';
 import { NOBODY } from './sockaddr.ts';
 
-/** Messages of one call. */
+/** Most messages of one call, and fewest asked for. */
 const MESSAGES = 16;
+const MESSAGES_MIN = 2;
+/** Bytes that one call should not give much more of. */
+const CALL_BYTES = 131_072;
 /** The largest message there is, coalesced or not, and more than that for none. */
 const MESSAGE_BYTES = 65_536;
 /** `CMSG_SPACE(sizeof(int))` of UDP_GRO, and room for another. */
@@ -21,8 +24,12 @@ export class ReceiveRoom {
   readonly #counters: UdpCounters;
   readonly #bytes = Buffer.allocUnsafeSlow(MESSAGES * MESSAGE_BYTES);
   readonly #headers: MessageHeaders;
+  /** The last call gave as much as was asked for, so the kernel may have more. */
+  wasFull = false;
   #messages = 0;
   #next = 0;
+  /** Messages the last call asked for. */
+  #asked = MESSAGES_MIN;
   /** What is left of the message before `next`. */
   #at = 0;
   #end = 0;
@@ -46,20 +53,21 @@ export class ReceiveRoom {
     return this.#at === this.#end && this.#next === this.#messages;
   }
 
-  /** Whether the kernel had as much as there is room for, and so may have more. */
-  get wasFull(): boolean {
-    return this.#messages === MESSAGES;
-  }
-
-  /** Takes what has arrived. How many messages, or an errno, negative. Only when empty. */
+  /** Takes what has arrived. How many bytes, or an errno, negative. Only when empty. */
   fill(): number {
     for (let index = 0; index < this.#messages; index++) this.#headers.offerRoom(index);
     this.#messages = this.#next = 0;
-    const received = this.#libc.recvmmsg(this.#fd, this.#headers.address, MESSAGES, C.MSG_DONTWAIT, 0);
+    const asked = this.#asked;
+    const received = this.#libc.recvmmsg(this.#fd, this.#headers.address, asked, C.MSG_DONTWAIT, 0);
+    this.wasFull = received === asked;
     if (received === -1) return -this.#libc.errno();
     this.#messages = received;
     this.#counters.receivedMessages += received;
-    return received;
+    const bytes = this.#receivedBytes();
+    // Many small messages are cheaper in one call; of large ones a call would give more than anybody has room for.
+    if (bytes > CALL_BYTES) this.#asked = Math.max(MESSAGES_MIN, asked >> 1);
+    else if (this.wasFull) this.#asked = Math.min(MESSAGES, asked << 1);
+    return bytes;
   }
 
   /** Delivers all of it, if not discarded meanwhile. What an exception leaves can be delivered later. */
@@ -76,6 +84,15 @@ export class ReceiveRoom {
 
   discard(): void {
     this.#messages = this.#next = this.#at = this.#end = 0;
+  }
+
+  #receivedBytes(): number {
+    const { words } = this.#headers;
+    let bytes = 0;
+    for (let index = 0; index < this.#messages; index++) {
+      bytes += words[this.#headers.headerWord(index) + C.MMSGHDR_WORD.length]!;
+    }
+    return bytes;
   }
 
   /** Looks at the next message that holds anything; false: there is none. */
