@@ -7,6 +7,7 @@ export const TARGETS: Readonly<Record<string, () => Promise<{ readonly target: F
   'frcp-pair': () => import('./targets/frcp-pair.ts'),
   'frcp-o7s': () => import('./targets/frcp-o7s.ts'),
   'fa-pdu': () => import('./targets/fa-pdu.ts'),
+  'directory-pdu': () => import('./targets/directory-pdu.ts'),
   'flow-allocator': () => import('./targets/flow-allocator.ts'),
   'o7s-frame': () => import('./targets/o7s-frame.ts'),
   'udp-neighbours': () => import('./targets/udp-neighbours.ts'),

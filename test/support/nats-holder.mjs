@@ -4,7 +4,7 @@ import { NatsDirectory } from '../../packages/ipcpd/dist/layers/directory/nats-d
 const [servers, layerName, self, name, leaseMs] = process.argv.slice(2);
 const config = { servers: [servers], credentials: null, leaseMs: Number(leaseMs), address: null };
 const directory = new NatsDirectory({ layerName, self }, config);
-await directory.lookup('connected');
+while ((await Promise.resolve(directory.lookup('connected')).catch(() => 'not yet')) !== null);
 await directory.register(name);
 process.stdout.write('held\n');
 setInterval(() => undefined, 1_000);

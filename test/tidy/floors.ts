@@ -58,6 +58,8 @@ const FLOORS: readonly Floor[] = [
       'debug',
       'smol-toml',
       'commander',
+      '@nats-io/kv',
+      '@nats-io/transport-node',
     ],
     below: CORE,
     node: true,

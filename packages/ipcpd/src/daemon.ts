@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { availableKinds, openChannel } from '@flowring/channel';
 import type { ControlMessage } from '@flowring/common';
 import { createLogger } from '@flowring/common';
@@ -6,6 +7,9 @@ import { Ipcp } from './adapters/ipcp.ts';
 import { createLayer } from './layers/index.ts';
 
 const log = createLogger('ipcpd');
+
+/** How long the end waits for what the layer has to tell others, ms. */
+const FAREWELL_MS = 1_000;
 
 export interface IpcpdOptions {
   /** Layer type; `local`. */
@@ -56,7 +60,7 @@ export async function startIpcpd(options: IpcpdOptions): Promise<Ipcpd> {
   const stop = (): Promise<void> => {
     stopping ??= (async () => {
       clearInterval(keepAlive);
-      ipcp.close();
+      await Promise.race([ipcp.close(), sleep(FAREWELL_MS, null, { ref: false })]);
       await control.close();
       finish();
     })();

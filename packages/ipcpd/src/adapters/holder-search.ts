@@ -51,6 +51,7 @@ export class HolderSearch {
     this.#next('FLOWRING_NAME_UNKNOWN');
   }
 
+  //= R-DIR-03
   /** The peer asked last has not taken the flow. */
   refused(code: ErrorCode): void {
     const peer = this.#tried.at(-1);
@@ -76,6 +77,7 @@ export class HolderSearch {
     };
     const answer = this.#directory.lookup(this.#message.name);
     if (!(answer instanceof Promise)) return found(answer);
+    //= R-DIR-02
     answer.then(found, (error: unknown) => {
       log('the directory failed for %s: %O', this.#message.name, error);
       if (!this.#over) this.#events.refused(isFlowringError(error) ? error.code : 'FLOWRING_INTERNAL');

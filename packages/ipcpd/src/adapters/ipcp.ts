@@ -120,13 +120,13 @@ export class Ipcp {
   }
 
   /** Ends every flow, at the applications and at the peers, and closes everything. */
-  close(): void {
+  close(): void | Promise<void> {
     const errno = errnoOf('FLOWRING_PEER_GONE');
     for (const flow of [...this.#flows.keys()]) this.#driver.input({ t: 'local-end', flow, errno });
     this.#channels.closeAll(errno);
     for (const wait of this.#endWaits.values()) clearTimeout(wait);
     this.#driver.close();
-    this.#layer.close();
+    return this.#layer.close();
   }
 
   #bootstrap(message: ControlMessage<'ipcp-bootstrap'>): void {

@@ -61,5 +61,6 @@ export interface Layer {
   counterGroups?(): CounterGroups;
   /** Share of the peer's packets that did not arrive, 0 to 1; `null`: not measured. */
   lossOf?(app: AppFlow): number | null;
-  close(): void;
+  /** Resolves when what others should hear of it has been said. */
+  close(): void | Promise<void>;
 }

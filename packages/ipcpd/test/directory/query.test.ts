@@ -20,6 +20,7 @@ describe('a directory that asks', () => {
     expect(world.sent).toBeGreaterThan(sent);
   });
 
+  //= R-DIR-01
   test('answers for a name of its own with itself, without asking', () => {
     const world = new QueryWorld(TRIANGLE);
     world.input('a', { t: 'register', name: 'n' });
@@ -44,6 +45,7 @@ describe('a directory that asks', () => {
     expect(world.sent).toBe(2);
   });
 
+  //= R-DIR-06
   test('finds a name through 30% loss each way, 1,000 times of 1,000', () => {
     let state = 7;
     const draw = (): number => (state = (Math.imul(state, 1_103_515_245) + 12_345) >>> 0) / 0x1_0000_0000;
@@ -57,6 +59,7 @@ describe('a directory that asks', () => {
     expect(found).toBe(1_000);
   });
 
+  //= R-DIR-07
   test('takes the first that says yes, and the next when that fails', () => {
     const world = new QueryWorld(TRIANGLE);
     for (const at of ['b', 'c']) world.input(at, { t: 'register', name: 'n' });
@@ -93,6 +96,7 @@ describe('a directory that asks', () => {
     expect(world.ask('a', 'm', 200)).toBeNull();
   });
 
+  //= R-DIR-05
   test('ignores answers that nobody waits for, or from somebody who was not asked', () => {
     const directory = new QueryDirectory({ self: 'a', peers: ['b'], random: () => 5 });
     const [asked] = directory.handle({ t: 'lookup', name: 'n', ticket: 1 }, 0);
@@ -115,6 +119,7 @@ describe('a directory that asks', () => {
     expect(world.directories.get('a')!.inspect()).toEqual({ names: 0, cached: 1, queries: 0, timers: 0 });
   });
 
+  //= R-DIR-08
   test('bounds the names asked for, the lookups that wait for one, and the names remembered', () => {
     const directory = new QueryDirectory({ self: 'a', peers: ['b'], random: counted() });
     for (let i = 0; i < QUERIES_MAX; i += 1) directory.handle({ t: 'lookup', name: `n${i}`, ticket: i }, 0);
@@ -154,6 +159,7 @@ describe('a directory PDU', () => {
     }
   });
 
+  //= R-DIR-04
   test('that answers is shorter than any question', () => {
     const question = encodeDirectoryPdu({ t: 'query', id: '12345678', name: 'n' });
     expect(encodeDirectoryPdu({ t: 'answer', id: '12345678', has: true }).length).toBeLessThan(

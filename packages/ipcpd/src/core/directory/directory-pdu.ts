@@ -20,6 +20,7 @@ const utf8Strict = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
  * The bytes of a PDU: magic, version, type, flags (answer: 1 for yes), id, and the name of a query. An answer is
  * shorter than its query, so that asking with another's address multiplies nothing.
  */
+//= R-DIR-04
 export function encodeDirectoryPdu(pdu: DirectoryPdu): Uint8Array {
   const name = pdu.t === 'query' ? utf8.encode(pdu.name) : EMPTY;
   const bytes = new Uint8Array(HEADER_BYTES + name.length);

@@ -70,6 +70,7 @@ export class LeaseTable {
     this.#snapshot += 1;
   }
 
+  //= R-DIR-10
   /** It has told everything: what it did not tell is gone. */
   endSnapshot(): void {
     this.#awaySinceUs = null;
@@ -88,6 +89,8 @@ export class LeaseTable {
     for (const name of [...this.#byName.keys()]) this.#keep(name, (lease) => this.#isValid(lease, nowUs));
   }
 
+  //= R-DIR-09
+  //= R-DIR-11
   #isValid(lease: Lease, nowUs: InstantUs): boolean {
     const awayUs = this.#awaySinceUs;
     if (awayUs === null) return nowUs < lease.expiresUs;

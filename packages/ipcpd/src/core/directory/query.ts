@@ -7,6 +7,7 @@ import type { DirectoryPdu } from './directory-pdu.ts';
 import { decodeDirectoryPdu, encodeDirectoryPdu } from './directory-pdu.ts';
 import { NameCache } from './name-cache.ts';
 
+//= R-DIR-08
 /** Names being asked for at once; past it a lookup fails. */
 export const QUERIES_MAX = 1_024;
 /** Lookups that wait for one name. */
@@ -148,6 +149,7 @@ export class QueryDirectory {
   }
 
   #lookup(name: string, ticket: number, nowUs: InstantUs): void {
+    //= R-DIR-01
     if (this.#own.has(name)) return this.#found(ticket, this.#options.self);
     const known = this.#cache.get(name, nowUs);
     if (known !== null) {
@@ -193,6 +195,7 @@ export class QueryDirectory {
     return query;
   }
 
+  //= R-DIR-06
   /** Sends a copy to whom we have not heard, and comes back when the next is due or the time is over. */
   #ask(query: Query, nowUs: InstantUs): void {
     for (const peer of query.open) {
@@ -217,6 +220,7 @@ export class QueryDirectory {
       return;
     }
     const query = this.#byId.get(pdu.id);
+    //= R-DIR-05
     if (query === undefined || !query.open.delete(peer)) {
       this.stats.answersStray += 1;
       return;
@@ -227,6 +231,7 @@ export class QueryDirectory {
     this.#answered(query, peer, pdu.has, nowUs);
   }
 
+  //= R-DIR-07
   #answered(query: Query, peer: PeerAddress, has: boolean, nowUs: InstantUs): void {
     if (has) {
       this.#cache.found(query.name, peer, nowUs);

@@ -132,13 +132,13 @@ export class UdpLayer implements Layer, UdpFlowHost {
     return this.#byApp.get(app)?.loss ?? null;
   }
 
-  close(): void {
+  close(): void | Promise<void> {
     this.#events = null;
     this.#timer.close();
-    void this.#directory.close?.();
     void this.#socket?.close();
     this.#socket = null;
     this.#neighbours = null;
+    return this.#directory.close?.();
   }
 
   flushSoon(): void {
