@@ -115,6 +115,11 @@ export interface UdpSocket {
   flush(): void;
 
   /**
+   * Whoever the received datagrams are for has no room: the turn of receiving ends soon, and other processes of this
+   * host, among them perhaps that one, run first. What arrives meanwhile waits in the kernel.
+   */
+  giveWay(): void;
+  /**
    * Largest payload the kernel believes to reach the peer unfragmented, bytes: from the route's MTU. 0: not known,
    * as always with `plain`.
    */

@@ -171,6 +171,28 @@ describe('a socket whose kernel refuses to send', () => {
   });
 });
 
+test('a socket asked to give way ends its turn early, and lets others run', async () => {
+  const calls: string[] = [];
+  const libc: Libc = {
+    ...REAL,
+    recvmmsg: (...args) => (calls.push('receive'), REAL.recvmmsg(...args)),
+    sched_yield: () => (calls.push('yield'), REAL.sched_yield()),
+  };
+  let received = 0;
+  const socket = openOffloadSocket(libc, {
+    host: '127.0.0.1',
+    onReceive: () => {
+      if (++received <= 2) socket.giveWay();
+    },
+  });
+  for (let index = 1; index <= 6; index++) socket.send(socket.local, new Uint8Array(index), 0, index);
+  socket.flush();
+  while (received < 6) await new Promise((resolve) => setTimeout(resolve, 1));
+  expect(calls.slice(0, 3)).toEqual(['receive', 'yield', 'receive']);
+  expect(calls.filter((call) => call === 'yield')).toHaveLength(1);
+  await socket.close();
+});
+
 describe('without koffi', () => {
   afterEach(() => reloadLibc());
 

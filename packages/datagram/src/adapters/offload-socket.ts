@@ -40,6 +40,7 @@ export class OffloadSocket extends BatchingSocket<number | string, NativePeer> {
   readonly #receiveRoom: ReceiveRoom;
   readonly #counters = newCounters();
   readonly #untold: UdpError[] = [];
+  #givesWay = false;
 
   constructor(libc: Libc, options: OpenUdpSocketOptions) {
     super(options, NOBODY);
@@ -76,6 +77,10 @@ export class OffloadSocket extends BatchingSocket<number | string, NativePeer> {
       else if (isSplit) this.#onSentFirst();
       else this.#onSent(outcome);
     }
+  }
+
+  override giveWay(): void {
+    this.#givesWay = true;
   }
 
   override payloadMaxBytes(to: UdpAddress): number {
@@ -178,12 +183,15 @@ export class OffloadSocket extends BatchingSocket<number | string, NativePeer> {
         if (bytes < 0) break;
         left -= bytes;
         room.deliver(this.events);
-        if (!room.wasFull) break;
+        if (!room.wasFull || this.#givesWay) break;
       }
     } finally {
       if (!room.isEmpty) this.#poller.schedule();
     }
     if (this.isOpen && this.#counters.received > before) this.events.onBatchEnd?.();
+    if (!this.#givesWay) return;
+    this.#givesWay = false;
+    this.#libc.sched_yield();
   }
 }
 

@@ -54,6 +54,9 @@ export class PlainSocket extends BatchingSocket<string, Peer> {
     }
   }
 
+  /** dgram decides alone how much it reads. */
+  override giveWay(): void {}
+
   override payloadMaxBytes(): number {
     return 0;
   }

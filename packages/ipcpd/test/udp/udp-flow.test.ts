@@ -51,10 +51,14 @@ class TestWorld {
     return this.flow.receive(packet, 0, packet.length, flagsOf(packet, 0), from);
   }
 
+  /** Times the socket was asked to let the application run. */
+  gaveWay = 0;
+
   #host(): UdpFlowHost {
     const socket = {
       outgoing: this.outgoing,
       reserve: () => (this.hasRoom ? 100 : -1),
+      giveWay: () => (this.gaveWay += 1),
       commit: (_to: UdpAddress, bytes: number) =>
         void this.sent.push(Buffer.from(this.outgoing.subarray(100, 100 + bytes))),
     };
@@ -164,6 +168,7 @@ describe('a raw flow', () => {
     for (let i = 0; i < count; i += 1) world.write(`${i}`.padEnd(1_000));
     for (const packet of world.sent) world.receive(packet);
     expect(world.counters.overrun).toBeGreaterThan(0);
+    expect(world.gaveWay).toBe(world.sent.length);
     world.appHasRoom = true;
     world.flow.finish(0);
     world.app.onWritable();

@@ -163,6 +163,7 @@ export class UdpFlow implements MessageSink {
 
   /** What the application has no room for waits, up to what a peer may have under way anyhow. */
   #hold(port: FlowPort, bytes: Buffer, start: number, end: number): void {
+    this.#host.socket.giveWay();
     if (this.#held === null) {
       this.#held = new RelayLane();
       this.#held.setSource({ consumed: (messageBytes) => (this.#heldBytes -= messageBytes) });
