@@ -1,7 +1,6 @@
-import type { FlowPort, SendOutcome } from '@flowring/channel';
-
-/** Where a lane's messages leave; a channel's port is one. */
-export type MessageSink = Pick<FlowPort, 'trySend' | 'trySendWith' | 'end'>;
+import type { FlowPort } from '@flowring/channel';
+import type { MessageSink } from './forward.ts';
+import { forward } from './forward.ts';
 
 /**
  * One direction of one flow: messages of a source go to a sink, in order, then the end. The source's credit goes
@@ -74,22 +73,3 @@ export class RelayLane {
     emptied?.();
   }
 }
-
-/** The message being copied: kept here so that a forwarded message costs no closure. */
-let fillSlab: Buffer = Buffer.alloc(0);
-let fillStart = 0;
-let fillEnd = 0;
-
-function fill(target: Uint8Array, offset: number): number {
-  return fillSlab.copy(target, offset, fillStart, fillEnd);
-}
-
-function forward(sink: MessageSink, slab: Buffer, start: number, end: number): SendOutcome {
-  if (start === end) return sink.trySend(EMPTY);
-  fillSlab = slab;
-  fillStart = start;
-  fillEnd = end;
-  return sink.trySendWith(end - start, fill);
-}
-
-const EMPTY = new Uint8Array(0);

@@ -1,7 +1,8 @@
 import type { SendOutcome } from '@flowring/channel';
 import type { UdpAddress, UdpSocket } from '@flowring/datagram';
 import type { AppFlow } from '../../adapters/app-flow.ts';
-import type { MessageSink } from '../../adapters/relay-lane.ts';
+import type { MessageSink } from '../../adapters/forward.ts';
+import { forward } from '../../adapters/forward.ts';
 import type { PeerAddress } from '../../core/fa-flow.ts';
 import type { FlowBinding } from '../../core/fa-messages.ts';
 import { EID_BYTES, writeEid } from '../../core/o7s/datagram.ts';
@@ -92,10 +93,8 @@ export class O7sEnd implements MessageSink {
       }
     }
     counters.packetsReceived += 1;
-    passing = bytes;
-    passingStart = start;
-    passingEnd = end;
-    if (this.app.port?.trySendWith(end - start, copyPassing) === 'would-block') counters.overrun += 1;
+    const { port } = this.app;
+    if (port !== null && forward(port, bytes, start, end) === 'would-block') counters.overrun += 1;
   }
 
   #reserve(messageBytes: number): number {
@@ -129,12 +128,3 @@ export class O7sEnd implements MessageSink {
 
 const TOO_LARGE = -2;
 const NO_ROOM = -1;
-
-/** The packet being handed over: kept here so that it costs no closure. */
-let passing: Buffer = Buffer.alloc(0);
-let passingStart = 0;
-let passingEnd = 0;
-
-function copyPassing(target: Uint8Array, offset: number): number {
-  return passing.copy(target, offset, passingStart, passingEnd);
-}

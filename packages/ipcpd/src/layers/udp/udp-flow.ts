@@ -2,7 +2,8 @@ import type { FlowPort, SendOutcome } from '@flowring/channel';
 import { LIMITS, serviceOf } from '@flowring/common';
 import type { UdpAddress, UdpSocket } from '@flowring/datagram';
 import type { AppFlow } from '../../adapters/app-flow.ts';
-import type { MessageSink } from '../../adapters/relay-lane.ts';
+import type { MessageSink } from '../../adapters/forward.ts';
+import { forward } from '../../adapters/forward.ts';
 import { RelayLane } from '../../adapters/relay-lane.ts';
 import type { FlowBinding } from '../../core/fa-messages.ts';
 import type { Crc32 } from '../../core/udp/packet.ts';
@@ -157,7 +158,7 @@ export class UdpFlow implements MessageSink {
   #deliver(bytes: Buffer, start: number, end: number): void {
     const { port } = this.app;
     if (port === null) return;
-    if (this.#isHolding || send(port, bytes, start, end) === 'would-block')
+    if (this.#isHolding || forward(port, bytes, start, end) === 'would-block')
       this.#hold(port, bytes, start, end);
   }
 
@@ -220,23 +221,5 @@ function flagsFor({ qos }: FlowBinding): number {
   return FLAG.numbered | (qos.ber === 0 ? FLAG.checked : 0);
 }
 
-function send(port: FlowPort, bytes: Buffer, start: number, end: number): SendOutcome {
-  if (start === end) return port.trySend(EMPTY);
-  passing = bytes;
-  passingStart = start;
-  passingEnd = end;
-  return port.trySendWith(end - start, copyPassing);
-}
-
-/** The message being handed over: kept here so that a packet costs no closure. */
-let passing: Buffer = Buffer.alloc(0);
-let passingStart = 0;
-let passingEnd = 0;
-
-function copyPassing(target: Uint8Array, offset: number): number {
-  return passing.copy(target, offset, passingStart, passingEnd);
-}
-
 /** Packets above this are a reason to verify that the path still carries large ones. */
 const LARGE_BYTES = MTU_LEAST_BYTES;
-const EMPTY = new Uint8Array(0);
