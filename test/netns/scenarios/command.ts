@@ -16,8 +16,15 @@ export async function runScenarios(
       if (ids !== undefined && !ids.some((id) => `${scenario.id}.`.startsWith(`${id}.`))) continue;
       console.log(`\n${scenario.id}: ${scenario.promise}`);
       const began = performance.now();
-      const { ok, figures } = await runner.run(scenario, trials ?? scenario.full).catch(thrown);
-      judge(`net: ${scenario.id}`, ok, { ...figures, seconds: (performance.now() - began) / 1_000 });
+      const {
+        ok,
+        inTime = true,
+        figures,
+      } = await runner.run(scenario, trials ?? scenario.full).catch(thrown);
+      judge(`net: ${scenario.id}`, ok && inTime, {
+        ...figures,
+        seconds: (performance.now() - began) / 1_000,
+      });
     }
   } finally {
     await runner.stop();

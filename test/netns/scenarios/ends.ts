@@ -54,7 +54,8 @@ async function killedPeers(on: FlowHosts, count: number): Promise<Outcome> {
     await server.exited;
   }
   return {
-    ok: wrong === 0 && quantile(times, 0.99) <= KILL_P99_MAX_MS,
+    ok: wrong === 0,
+    inTime: quantile(times, 0.99) <= KILL_P99_MAX_MS,
     figures: { trials: count, wrong, p50: quantile(times, 0.5), p99: quantile(times, 0.99), max: max(times) },
   };
 }
@@ -81,7 +82,8 @@ async function silences(
     await on.stopPrograms();
   }
   return {
-    ok: wrong === 0 && max(times) <= T_MS + 1_000,
+    ok: wrong === 0,
+    inTime: max(times) <= T_MS + 1_000,
     figures: { flows: count, wrong, p50: quantile(times, 0.5), max: max(times) },
   };
 }

@@ -63,9 +63,9 @@ async function flooded(on: FlowHosts, seconds: number): Promise<Outcome> {
     if (attempt!.code !== null) failed += 1;
   }
   const sent = await sending;
-  const isQuick = seconds < 60 || max(times) <= HONEST_MAX_MS;
   return {
-    ok: failed === 0 && isQuick && sent > 0,
+    ok: failed === 0 && sent > 0,
+    inTime: max(times) <= HONEST_MAX_MS,
     figures: { perSecond: sent / seconds, honest: times.length, failed, slowestMs: max(times) },
   };
 }

@@ -3,6 +3,8 @@ import type { FlowHosts, Program, Settings } from '../support/flow-hosts.ts';
 /** What came out of a scenario: whether it is what was promised, and the figures that say so. */
 export interface Outcome {
   readonly ok: boolean;
+  /** Whether it was as quick as promised; CI, whose machines are busy, does not ask. */
+  readonly inTime?: boolean;
   readonly figures: Readonly<Record<string, number | string>>;
 }
 

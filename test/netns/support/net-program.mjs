@@ -125,14 +125,17 @@ serveOperations({
     await flow.dealloc().catch(() => undefined);
     return { retransmits, pdusSent, isEqual: answer !== null && hash.digest().equals(answer), ms };
   },
-  /** Sends numbered messages, and ends the flow. Resolves to what a raw flow had no room for. */
+  /** Sends numbered messages, and ends the flow. Resolves to the code with which that failed, or `null`. */
   async numbered(name, { count, messageBytes = 64, gapMs = 0, ...options }) {
     const flow = await flowAlloc(name, options);
     for (let number = 0; number < count; number++) {
       await flow.write(bytesOf(number, messageBytes));
       if (gapMs > 0) await new Promise((resolve) => setTimeout(resolve, gapMs));
     }
-    await flow.dealloc({ lingerMs: 60_000 });
+    return flow.dealloc({ lingerMs: 60_000 }).then(
+      () => null,
+      ({ code }) => code,
+    );
   },
   async alloc(name, options) {
     return keep(await flowAlloc(name, options));
