@@ -56,6 +56,11 @@ export abstract class LifeCycle {
   }
 
   /** All that was written has arrived, and so has or will the end. */
+  /** The peer's end marker came in order: all it ever wrote is here. */
+  get peerEnded(): boolean {
+    return this.rx !== null && this.rx.window.ended;
+  }
+
   get isClosed(): boolean {
     return this.phase === PHASE.CLOSED;
   }

@@ -72,6 +72,8 @@ export abstract class BaseFlow extends FlowRecord implements Flow, FlowReceiver 
   protected abstract startDrain(): boolean;
   /** Own messages that the peer may never see. */
   protected abstract undelivered(): number;
+  /** What the own clean end tells a peer that leaves too: whether all it wrote has arrived, its end included. */
+  protected abstract readonly hasAllOfPeer: boolean;
   /** The last words before the end record. */
   protected abstract beforeEnd(clean: boolean): void;
   /** Drops references to slabs that a slow reader would keep. */
@@ -222,7 +224,7 @@ export abstract class BaseFlow extends FlowRecord implements Flow, FlowReceiver 
     this.#flags |= CLOSING;
     this.readers?.rejectAll(() => notAllocated(this.id));
     const undelivered = await this.#linger(options);
-    const errno = undelivered === 0 ? CLEAN_END : errnoOf('FLOWRING_FLOW_DOWN');
+    const errno = undelivered === 0 && this.hasAllOfPeer ? CLEAN_END : errnoOf('FLOWRING_FLOW_DOWN');
     this.#finish(errno, { by: 'local', unackedSdus: undelivered });
     if (undelivered === 0) return;
     throw new FlowringError('FLOWRING_UNACKED', { details: { flow: this.id, unackedSdus: undelivered } });
@@ -464,7 +466,7 @@ export abstract class BaseFlow extends FlowRecord implements Flow, FlowReceiver 
 
   #finish(errno: EndErrno, reason: CloseReason): void {
     if ((this.#flags & CLOSED) !== 0) return;
-    this.beforeEnd(errno === CLEAN_END);
+    this.beforeEnd(reason.code === undefined && reason.unackedSdus === 0);
     this.#flags |= CLOSED;
     this.#rest = null;
     this.port!.end(errno);

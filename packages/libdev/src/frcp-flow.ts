@@ -38,6 +38,8 @@ export class FrcpFlow extends BaseFlow implements Pumped {
   #windowFull = false;
   #channelFull = false;
   #lowerEnded = false;
+  /** The peer left with all we wrote, though it did not say so by an acknowledgement that arrived. */
+  #peerHasAll = false;
   /** Messages lost when the connection failed. */
   #lostSdus = 0;
   #listed = false;
@@ -80,7 +82,10 @@ export class FrcpFlow extends BaseFlow implements Pumped {
   override onEnd(errno: EndErrno): void {
     this.#lowerEnded = true;
     this.#takeEvents();
-    if (this.isLeaving) this.drained();
+    if (this.isLeaving) {
+      this.#peerHasAll = errno === CLEAN_END;
+      this.drained();
+    }
     // A peer that leaves without FRCP's end marker left something unsaid.
     else this.ended(errno === CLEAN_END ? errnoOf('FLOWRING_FLOW_DOWN') : errno);
   }
@@ -185,9 +190,15 @@ export class FrcpFlow extends BaseFlow implements Pumped {
   }
 
   protected override undelivered(): number {
-    let count = this.#connection.unackedSdus + this.#lostSdus;
+    let count = this.#peerHasAll ? 0 : this.#connection.unackedSdus + this.#lostSdus;
     for (let at = this.writers?.head ?? null; at !== null; at = at.next) if (at.kind === WRITE) count++;
     return count;
+  }
+
+  protected override get hasAllOfPeer(): boolean {
+    const { params, peerEnded } = this.#connection;
+    // The C prototype's format has no end marker.
+    return peerEnded || params.wire !== null;
   }
 
   protected override beforeEnd(clean: boolean): void {

@@ -116,6 +116,11 @@ export class RawFlow extends BaseFlow {
     return count;
   }
 
+  /** What was sent before the end record is where it is. */
+  protected override get hasAllOfPeer(): boolean {
+    return true;
+  }
+
   protected override beforeEnd(): void {
     this.#queue = null;
   }

@@ -1,3 +1,4 @@
+import { CLEAN_END } from '@flowring/channel';
 import type {
   ChannelId,
   ChannelSpec,
@@ -7,7 +8,7 @@ import type {
   QosSpec,
   RequestId,
 } from '@flowring/common';
-import { createLogger, FlowringError, TIMES } from '@flowring/common';
+import { createLogger, errnoOf, FlowringError, TIMES } from '@flowring/common';
 import type { Offered } from './acceptor.ts';
 import type { LinkOwner, LinkServices } from './channel-link.ts';
 import { ChannelLink } from './channel-link.ts';
@@ -169,7 +170,9 @@ export class Session implements LinkOwner, DeskOwner, WaiterOwner<AllocRequest, 
   }
 
   async close(): Promise<void> {
-    for (const link of [...this.#links.values()]) link.channel.close();
+    // Flows that are still open did not end cleanly.
+    for (const link of [...this.#links.values()])
+      link.channel.close(link.isIdle ? CLEAN_END : errnoOf('FLOWRING_FLOW_DOWN'));
     await this.#control?.close();
   }
 

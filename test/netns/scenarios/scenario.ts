@@ -18,8 +18,6 @@ export interface Scenario {
   readonly sample: number;
   /** Trials of the acceptance run. */
   readonly full: number;
-  /** What it takes that the layer has not yet: then CI leaves it out. */
-  readonly awaits?: string;
   /** Needs a layer of its own with these settings; else it shares one with others. */
   readonly settings?: Settings;
   run(on: FlowHosts, trials: number): Promise<Outcome>;
