@@ -58,9 +58,11 @@ export async function sendWhile(
 ): Promise<number> {
   const beganMs = performance.now();
   const messagesPerMs = bitsPerSecond / 8 / message.length / 1_000;
+  const due = (): number =>
+    bitsPerSecond === Infinity ? Infinity : Math.ceil((performance.now() - beganMs) * messagesPerMs);
   let sent = 0;
   while (isWanted()) {
-    const allowed = Math.min(BURST, Math.ceil((performance.now() - beganMs) * messagesPerMs) - sent);
+    const allowed = Math.min(BURST, due() - sent);
     let burst = 0;
     while (burst < allowed && flow.tryWrite(message) === 'sent') burst += 1;
     sent += burst;
