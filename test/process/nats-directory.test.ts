@@ -10,6 +10,14 @@ import { until } from './irmd-support.ts';
 
 const HOLDER = join(import.meta.dirname, '../support/nats-holder.mjs');
 
+/** Whether a lookup of a name that is not known fails now. */
+function failsFor(directory: NatsDirectory, name: string): () => Promise<boolean> {
+  return async () => {
+    const asked = Promise.resolve(directory.lookup(name));
+    return (await asked.catch((error: FlowringError) => error.code)) === 'FLOWRING_DIRECTORY';
+  };
+}
+
 /** Long enough for a machine that is very busy to renew it in time. */
 const LEASE_MS = 3_000;
 
@@ -70,11 +78,7 @@ if (!HAS_NATS) console.warn('nats-server is not installed: these tests are skipp
     await hold('there');
     await until('the name is known', isAt('there'), 60_000);
     await server.kill();
-    const isUnanswered = async (): Promise<boolean> => {
-      const asked = Promise.resolve(here.lookup('other'));
-      return (await asked.catch((error: FlowringError) => error.code)) === 'FLOWRING_DIRECTORY';
-    };
-    await until('the death is known', isUnanswered, 60_000);
+    await until('the death is known', failsFor(here, 'other'), 60_000);
     expect(await here.lookup('n')).toBe('there');
     await here.register('mine');
     await server.start();
