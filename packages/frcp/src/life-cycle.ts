@@ -55,12 +55,12 @@ export abstract class LifeCycle {
     return this.folded === null ? new FrcpStats() : unfold(this.folded).stats;
   }
 
-  /** All that was written has arrived, and so has or will the end. */
   /** The peer's end marker came in order: all it ever wrote is here. */
   get peerEnded(): boolean {
     return this.rx !== null && this.rx.window.ended;
   }
 
+  /** All that was written has arrived, and so has or will the end. */
   get isClosed(): boolean {
     return this.phase === PHASE.CLOSED;
   }
