@@ -1,4 +1,5 @@
 import type { InstantUs } from '@flowring/frcp';
+import { monotonicUs } from './monotonic-clock.ts';
 
 /** Largest wait of one Node timer. */
 const TIMER_MAX_MS = 0x7fff_ffff;
@@ -9,6 +10,7 @@ export class CoreTimer {
   #timer: NodeJS.Timeout | null = null;
   #grace: NodeJS.Immediate | null = null;
   #atUs: InstantUs = Infinity;
+  #closed = false;
 
   constructor(due: () => void) {
     this.#due = due;
@@ -17,7 +19,7 @@ export class CoreTimer {
   /** When the core wants to be called; `null`: not at all. */
   arm(nextUs: InstantUs | null): void {
     const atUs = nextUs ?? Infinity;
-    if (this.#grace !== null || atUs === this.#atUs) return;
+    if (this.#closed || this.#grace !== null || atUs === this.#atUs) return;
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;
     this.#atUs = atUs;
@@ -27,7 +29,9 @@ export class CoreTimer {
     this.#timer.unref();
   }
 
+  /** It never fires again, and is not armed again. */
   close(): void {
+    this.#closed = true;
     if (this.#timer !== null) clearTimeout(this.#timer);
     if (this.#grace !== null) clearImmediate(this.#grace);
     this.#timer = this.#grace = null;
@@ -42,9 +46,4 @@ export class CoreTimer {
       this.#due();
     });
   };
-}
-
-/** Now, on a clock that is never set. */
-export function monotonicUs(): InstantUs {
-  return Math.floor(performance.now() * 1_000);
 }

@@ -1,25 +1,25 @@
 import { randomBytes } from 'node:crypto';
 import { FlowringError } from '@flowring/common';
+import { CoreTimer } from '../../adapters/core-timer.ts';
+import { monotonicUs } from '../../adapters/monotonic-clock.ts';
 import type { PeerAddress } from '../../core/fa-flow.ts';
 import type { QueryInput, QueryOutput } from '../../core/directory/query.ts';
 import { QUERIES_MAX, QueryDirectory } from '../../core/directory/query.ts';
 import type { Directory } from '../layer.ts';
 import type { DirectoryHost } from './directory-host.ts';
-import { monotonicUs } from '../../adapters/monotonic-clock.ts';
 
 interface Waiting {
   readonly found: (peer: PeerAddress | null) => void;
   readonly failed: (error: FlowringError) => void;
 }
 
-/** Time and promises for a {@link QueryDirectory}. When its timer fires, packets that have arrived go first. */
+/** Time and promises for a {@link QueryDirectory}. */
 export class AskingDirectory implements Directory {
   readonly #core: QueryDirectory;
   readonly #host: DirectoryHost;
   readonly #waiting = new Map<number, Waiting>();
+  readonly #timer = new CoreTimer(() => this.#due());
   #lastTicket = 0;
-  #timer: NodeJS.Timeout | null = null;
-  #timerAtUs = Infinity;
   #closed = false;
 
   constructor(host: DirectoryHost) {
@@ -62,7 +62,7 @@ export class AskingDirectory implements Directory {
 
   close(): void {
     this.#closed = true;
-    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer.close();
     for (const { failed } of this.#waiting.values()) failed(new FlowringError('FLOWRING_ABORTED'));
     this.#waiting.clear();
   }
@@ -70,7 +70,7 @@ export class AskingDirectory implements Directory {
   #input(input: QueryInput): void {
     if (this.#closed) return;
     this.#carryOut(this.#core.handle(input, monotonicUs()));
-    this.#arm();
+    this.#timer.arm(this.#core.nextTimeout());
   }
 
   #carryOut(outputs: readonly QueryOutput[]): void {
@@ -86,23 +86,9 @@ export class AskingDirectory implements Directory {
     }
   }
 
-  #arm(): void {
-    const atUs = this.#core.nextTimeout() ?? Infinity;
-    if (this.#closed || atUs === this.#timerAtUs) return;
-    if (this.#timer !== null) clearTimeout(this.#timer);
-    this.#timer = null;
-    this.#timerAtUs = atUs;
-    if (atUs === Infinity) return;
-    const waitMs = Math.max(0, Math.ceil((atUs - monotonicUs()) / 1_000));
-    this.#timer = setTimeout(() => setImmediate(() => this.#due()), waitMs);
-    this.#timer.unref();
-  }
-
   #due(): void {
-    if (this.#closed) return;
-    this.#timerAtUs = Infinity;
     this.#carryOut(this.#core.handleTimeout(monotonicUs()));
-    this.#arm();
+    this.#timer.arm(this.#core.nextTimeout());
   }
 }
 
