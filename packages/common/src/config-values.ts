@@ -63,7 +63,8 @@ function spend(budget: Budget, text: string): boolean {
   return budget.bytesLeft >= 0;
 }
 
-function isTable(value: unknown): value is Readonly<Record<string, unknown>> {
+/** Whether it holds values by key: an object that is no list. */
+export function isTable(value: unknown): value is Readonly<Record<string, unknown>> {
   if (typeof value !== 'object' || value === null) return false;
   const prototype: unknown = Object.getPrototypeOf(value);
   return prototype === Object.prototype || prototype === null;

@@ -4,7 +4,7 @@ import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { isFlowringError } from '@flowring/common';
 import type { IrmConfig } from '../adapters/config-file.ts';
 import { parseConfig, readConfig } from '../adapters/config-file.ts';
-import { readLayerConfig } from '../cli/layer-config.ts';
+import { collectPair, readLayerConfig } from '../cli/layer-config.ts';
 import type { Daemon } from '../irm-daemon.ts';
 import { startDaemon } from '../irm-daemon.ts';
 import { EXIT } from '../exit-codes.ts';
@@ -32,7 +32,12 @@ export async function runIrmd(argv: readonly string[]): Promise<void> {
     .option('--config <file>', 'TOML file of layers, names and bindings to bring up')
     .option('--layer <layer>', 'bring up an IPCP of that name in this layer')
     .option('--type <type>', 'with --layer: its type (default: local)')
-    .option('--set <key=value>', 'with --layer: what its type wants to know; may be repeated', append, [])
+    .option(
+      '--set <key=value>',
+      'with --layer: what its type wants to know; may be repeated',
+      collectPair,
+      [],
+    )
     .option('--background', 'return when the daemon serves; it goes on, and prints to irmd.log')
     .option('--auto', 'bring up a layer "local"; end after a time without programs')
     .option('--idle-exit-ms <ms>', 'with --auto: that time (default: $FLOWRING_IDLE_EXIT_MS, 30000)', parseMs)
@@ -82,10 +87,6 @@ function configOf({ config: file, layer, type = 'local', set }: IrmdOptions): Ir
   if (layer === undefined) return config;
   const ipcp = { ipcp: layer, type, layer, config: readLayerConfig(undefined, set), at: '--set' };
   return { ...config, ipcps: [...config.ipcps, ipcp] };
-}
-
-function append(pair: string, before: readonly string[]): readonly string[] {
-  return [...before, pair];
 }
 
 /** An internal error: what is known goes to a file, children end, and the daemon does not go on with broken state. */

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { parse } from 'smol-toml';
 import type { ConfigValues } from '@flowring/common';
-import { FlowringError, parseConfigValues } from '@flowring/common';
+import { FlowringError, isTable, parseConfigValues } from '@flowring/common';
 
 type Table = Readonly<Record<string, unknown>>;
 
@@ -18,6 +18,11 @@ export function readLayerConfig(file: string | undefined, pairs: readonly string
     config = merged;
   }
   return config;
+}
+
+/** For an option that may be repeated, as commander collects it. */
+export function collectPair(pair: string, before: readonly string[]): readonly string[] {
+  return [...before, pair];
 }
 
 function readTable(file: string): ConfigValues {
@@ -64,10 +69,6 @@ function merge(below: Table, above: Table): Table {
     merged[key] = isTable(old) && isTable(value) ? merge(old, value) : value;
   }
   return merged;
-}
-
-function isTable(value: unknown): value is Table {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function configError(file: string, what: string, cause?: unknown, key?: string): FlowringError {

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { isFlowringError } from '@flowring/common';
-import { readLayerConfig } from '../layer-config.ts';
+import { collectPair, readLayerConfig } from '../layer-config.ts';
 import type { Session, Terminal } from '../leaf.ts';
 import { leaf } from '../leaf.ts';
 
@@ -33,12 +33,8 @@ export function ipcpBootstrap(terminal: Terminal): Command {
     .requiredOption('--layer <layer>', 'the layer')
     .option('--type <type>', 'create the IPCP of this type if there is none')
     .option('--config <file>', 'TOML file with what the layer type wants to know')
-    .option('--set <key=value>', 'the same, one by one; wins over the file', append, [])
+    .option('--set <key=value>', 'the same, one by one; wins over the file', collectPair, [])
     .addHelpText('after', SET_HELP);
-}
-
-function append(pair: string, before: readonly string[]): readonly string[] {
-  return [...before, pair];
 }
 
 async function createIfAbsent(session: Session, ipcp: string, type: string): Promise<boolean> {
