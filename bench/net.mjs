@@ -2,10 +2,10 @@
 // and their peers, on loopback in one run, in interleaved rounds. Every end is a process of its own, and between the
 // ends of a flow lie two IPCPs. Reported are medians over the rounds, and ratios of these medians.
 import fs from 'node:fs';
-import os from 'node:os';
 import { parseArgs } from 'node:util';
 import { median } from './statistics.mjs';
 import { startSubject } from './subject.mjs';
+import { system } from './system.mjs';
 import { startTwoHosts } from './two-hosts.mjs';
 
 const { values: options } = parseArgs({
@@ -101,18 +101,6 @@ function goals({ reliable, tcp, udx, raw, dgram }) {
     const pass = direction === '>=' ? value >= bound : value <= bound;
     return { name, value, bound: `${direction} ${bound}`, pass };
   });
-}
-
-function system() {
-  const [cpu] = os.cpus();
-  return {
-    at: new Date().toISOString(),
-    cpu: cpu.model.trim(),
-    cpus: os.cpus().length,
-    kernel: `${os.type()} ${os.release()}`,
-    node: process.version,
-    loadBefore: os.loadavg()[0],
-  };
 }
 
 function print({ subjects, goals: reached, system: { loadBefore } }) {

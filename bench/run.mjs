@@ -11,6 +11,7 @@ import { printTables } from './report.mjs';
 import { medianOf } from './statistics.mjs';
 import { startSubject } from './subject.mjs';
 import { subjects } from './subjects.mjs';
+import { system } from './system.mjs';
 
 const SIZES = [64, 1_400, 16_384];
 const CROWDED = ['raw', 'reliable', 'unix'];
@@ -117,19 +118,6 @@ async function measureCrowds() {
 /** The crowd's servers are others than those of the rounds, and of the kind that holds many. */
 function renamed({ name, path: socket }, end) {
   return name === undefined ? { path: `${socket}.${end}` } : { name: `${name}-${end}`, inSet: true };
-}
-
-function system() {
-  const [cpu] = os.cpus();
-  return {
-    at: new Date().toISOString(),
-    cpu: cpu.model.trim(),
-    cpus: os.cpus().length,
-    memoryGiB: Math.round(os.totalmem() / 2 ** 30),
-    kernel: `${os.type()} ${os.release()}`,
-    node: process.version,
-    loadBefore: os.loadavg()[0],
-  };
 }
 
 function save(result) {
