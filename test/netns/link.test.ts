@@ -94,6 +94,15 @@ describe('a link of the relay', () => {
   });
 });
 
+describe('a link of whole IP packets', () => {
+  test('lets through what has its headers in it', () => {
+    const packets = new Link(new Dice(1), 0);
+    packets.impairment = { ...CLEAN, mtuBytes: 1_500, rateKbps: 100_000 };
+    expect(packets.carry(new Uint8Array(1_500), 0).map(({ atUs }) => atUs)).toEqual([120]);
+    expect(packets.carry(new Uint8Array(1_501), 0)).toEqual([]);
+  });
+});
+
 describe('the queue of deliveries', () => {
   test('gives what is due, by time and then by order of arrival', () => {
     const queue = new DeliveryQueue<Delivery>();

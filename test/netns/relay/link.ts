@@ -75,19 +75,22 @@ export class Link {
     reordered: 0,
   };
   readonly #dice: Dice;
+  readonly #headerBytes: number;
   #burstLeft = 0;
   #mustPass = false;
   #freeAtUs = 0;
 
-  constructor(dice: Dice) {
+  /** `headerBytes`: what each datagram has on the wire beside the bytes given. */
+  constructor(dice: Dice, headerBytes = IP_AND_UDP_BYTES) {
     this.#dice = dice;
+    this.#headerBytes = headerBytes;
   }
 
   /** What arrives of the datagram, earliest first. A delivered datagram may be the one given. */
   carry(datagram: Uint8Array, nowUs: number): Delivery[] {
     const { isDown, mtuBytes, duplicatePct, duplicateCopies, delayUs } = this.impairment;
     this.counts.entered += 1;
-    const wireBytes = datagram.length + IP_AND_UDP_BYTES;
+    const wireBytes = datagram.length + this.#headerBytes;
     if (mtuBytes > 0 && wireBytes > mtuBytes) {
       this.counts.oversize += 1;
       return [];
