@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import type { FlowPort, SendOutcome } from '@flowring/channel';
+import { crc32 } from '@flowring/channel';
 import type { QosSpec } from '@flowring/common';
 import { LIMITS, qosCubes } from '@flowring/common';
 import type { UdpAddress, UdpSocket } from '@flowring/datagram';
@@ -9,7 +10,6 @@ import type { Neighbour } from '../../src/core/udp/neighbour.ts';
 import { PathMtu } from '../../src/core/udp/path-mtu.ts';
 import type { UdpFlowHost } from '../../src/layers/udp/udp-flow.ts';
 import { UdpFlow } from '../../src/layers/udp/udp-flow.ts';
-import { crc32 } from '../../src/layers/udp/udp-host.ts';
 
 const PEER: UdpAddress = { host: '192.0.2.1', port: 1, family: 4, tag: null };
 const THIEF: UdpAddress = { host: '192.0.2.2', port: 1, family: 4, tag: null };

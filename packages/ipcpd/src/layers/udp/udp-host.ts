@@ -1,15 +1,10 @@
 import { createHmac, randomBytes } from 'node:crypto';
-import { crc32 as zlibCrc32 } from 'node:zlib';
+import { crc32 } from '@flowring/channel';
 import type { UdpAddress, UdpSocket } from '@flowring/datagram';
 import type { Tag } from '../../core/udp/control-packet.ts';
 import type { NeighbourOptions } from '../../core/udp/neighbour.ts';
 import type { UdpConfig } from './udp-config.ts';
 import { formatEndpoint, parseEndpoint } from './udp-config.ts';
-
-/** CRC-32 by zlib, which has it in the processor's carry-less multiplication. */
-export function crc32(bytes: Uint8Array, start: number, end: number): number {
-  return zlibCrc32(bytes.subarray(start, end));
-}
 
 function mac(key: Uint8Array, text: string): Tag {
   return createHmac('sha256', key).update(text).digest('binary').slice(0, 8);

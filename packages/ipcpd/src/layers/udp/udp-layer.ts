@@ -1,3 +1,4 @@
+import { crc32 } from '@flowring/channel';
 import type { ConfigValues, CounterGroups, PathParams } from '@flowring/common';
 import { createLogger } from '@flowring/common';
 import type { UdpAddress, UdpError, UdpSocket } from '@flowring/datagram';
@@ -20,7 +21,7 @@ import type { UdpConfig } from './udp-config.ts';
 import { parseUdpConfig, selfEndpoint } from './udp-config.ts';
 import type { UdpFlowHost, UdpLayerCounters } from './udp-flow.ts';
 import { UdpFlow } from './udp-flow.ts';
-import { crc32, neighbourOptions } from './udp-host.ts';
+import { neighbourOptions } from './udp-host.ts';
 
 const log = createLogger('ipcpd:udp');
 
