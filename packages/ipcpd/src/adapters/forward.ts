@@ -4,12 +4,18 @@ import type { FlowPort, SendOutcome } from '@flowring/channel';
 export type MessageSink = Pick<FlowPort, 'trySend' | 'trySendWith' | 'end'>;
 
 /** The message being copied: kept here so that a forwarded message costs no closure. */
-let source: Buffer = Buffer.alloc(0);
+let source: Uint8Array = new Uint8Array(0);
 let sourceStart = 0;
 let sourceEnd = 0;
+/** Of `source`: messages come in runs from one slab, and asking it costs as much as the copy. */
+let memory = source.buffer;
+let memoryOffset = 0;
 
+/** `Buffer.copy` takes twice as long. */
 function fill(target: Uint8Array, offset: number): number {
-  return source.copy(target, offset, sourceStart, sourceEnd);
+  const bytes = sourceEnd - sourceStart;
+  target.set(new Uint8Array(memory, memoryOffset + sourceStart, bytes), offset);
+  return bytes;
 }
 
 /** Sends bytes `start` to `end` of a slab, copied once: to where the sink keeps what it sends. */
@@ -20,7 +26,11 @@ export function forward(
   end: number,
 ): SendOutcome {
   if (start === end) return sink.trySend(EMPTY);
-  source = slab;
+  if (source !== slab) {
+    source = slab;
+    memory = slab.buffer;
+    memoryOffset = slab.byteOffset;
+  }
   sourceStart = start;
   sourceEnd = end;
   return sink.trySendWith(end - start, fill);
