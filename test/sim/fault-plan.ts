@@ -44,7 +44,10 @@ function planPause(world: FrcpWorld, dice: Dice, atUs: number): void {
   world.fault(untilUs, () => world.resumeReading(end));
 }
 
-/** Both ends move to another lower flow, one a little after the other; what is on its way still arrives. */
+/**
+ * Both ends move to another lower flow, one a little after the other; what is on its way still arrives. One that is
+ * as the old one is that, with another MTU.
+ */
 function planMove(world: FrcpWorld, dice: Dice, atUs: number): void {
   const { mtuBytes, moveMtuBytes, mplUs, delayUs } = world.knobs;
   const lower = {
@@ -52,11 +55,12 @@ function planMove(world: FrcpWorld, dice: Dice, atUs: number): void {
     mplUs: dice.pick([mplUs, mplUs, Math.floor(mplUs / 2)]),
   };
   const newDelayUs = dice.pick([delayUs, delayUs * 4, 100]);
+  const isSame = newDelayUs === delayUs && lower.mplUs === mplUs;
   const first = dice.below(2);
   const gapUs = dice.below(50_000);
   world.fault(atUs, () => {
     world.paths.forEach((path) => (path.delayUs = Math.min(newDelayUs, mplUs / 4)));
-    world.move(world.ends[first]!, lower);
-    world.fault(world.nowUs + gapUs, () => world.move(world.ends[1 - first]!, lower));
+    world.move(world.ends[first]!, lower, isSame);
+    world.fault(world.nowUs + gapUs, () => world.move(world.ends[1 - first]!, lower, isSame));
   });
 }

@@ -156,13 +156,14 @@ export class FrcpEnd implements Resident {
     this.settle();
   }
 
-  move(lower: LowerFlow): void {
+  move(lower: LowerFlow, isSame: boolean): void {
     if (this.isDown || this.isDrained) return;
     if (lower.mtuBytes < this.mtuBytes) this.movedToSmaller = true;
     this.mtuBytes = lower.mtuBytes;
     this.mplUs = Math.max(this.mplUs, lower.mplUs);
     this.#world.checker.onMove(this);
-    this.conn.moveLower(this.now(), lower);
+    if (isSame) this.conn.changeMtu(this.now(), lower.mtuBytes);
+    else this.conn.moveLower(this.now(), lower);
     this.settle();
   }
 

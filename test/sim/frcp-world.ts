@@ -181,11 +181,12 @@ export class FrcpWorld implements EndWorld, WorkloadWorld {
     this.later(end, 0, () => end.settle());
   }
 
-  move(end: FrcpEnd, lower: { mtuBytes: number; mplUs: number }): void {
+  /** To another lower flow; if `isSame`, the same carries PDUs of another size. */
+  move(end: FrcpEnd, lower: { mtuBytes: number; mplUs: number }, isSame: boolean): void {
     this.later(end, 0, () => {
       this.marks.onMove(this.checker.outOf(end));
-      this.note(`${end.name} moves: MTU ${lower.mtuBytes}, MPL ${lower.mplUs} us`);
-      end.move(lower);
+      this.note(`${end.name} ${isSame ? 'goes on' : 'moves'}: MTU ${lower.mtuBytes}, MPL ${lower.mplUs} us`);
+      end.move(lower, isSame);
     });
   }
 

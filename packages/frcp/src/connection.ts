@@ -352,6 +352,19 @@ export class FrcpConnection extends LifeCycle {
     if (this.tx !== null && !this.tx.moveTo(now, this.times)) this.goDown(now, 'gave-up');
   }
 
+  /**
+   * The lower flow carries PDUs of another size: what was not sent is cut anew, what was sent and does not fit is sent
+   * again in segments. All that was learnt of the path stays.
+   */
+  changeMtu(now: InstantUs, mtuBytes: number): void {
+    const { mplUs } = this.times;
+    checkLower(this.params, { mtuBytes, mplUs });
+    this.wake(now);
+    this.times = deriveTimes(this.params, mplUs, mtuBytes);
+    if (this.phase >= PHASE.CLOSED) return;
+    if (this.tx !== null && !this.tx.changeMtu(now, this.times)) this.goDown(now, 'gave-up');
+  }
+
   /** Buffers that were handed in are still kept: {@link compact} gives them back. */
   get holdsBuffers(): boolean {
     return this.rx !== null && this.rx.window.holdsBuffers;

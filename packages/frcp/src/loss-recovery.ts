@@ -296,10 +296,23 @@ export class LossRecovery {
     this.rtt.reset();
     this.rack.reset();
     this.congestion?.reset(times.mtuBytes);
-    this.copiesAllowed = this.boundsSegments ? SEGMENTS_FIRST : UNLIMITED;
-    this.inEpisode = this.probing = false;
-    this.found = this.disproved = 0;
+    this.inEpisode = false;
+    this.sendAgain();
     window.markAllLost();
+  }
+
+  /** The same path. `isCut`: what was sent and does not fit waits to be sent again; its loss was no congestion. */
+  changeMtu(times: FrcpTimes, isCut: boolean): void {
+    this.times = times;
+    this.congestion?.resize(times.mtuBytes);
+    if (isCut) this.sendAgain();
+  }
+
+  /** What is under way counts as lost for a reason of ours, which nothing that arrives can disprove. */
+  private sendAgain(): void {
+    this.copiesAllowed = this.boundsSegments ? SEGMENTS_FIRST : UNLIMITED;
+    this.probing = this.timedOut = false;
+    this.found = this.disproved = 0;
   }
 
   inspect(): Readonly<Record<string, unknown>> {

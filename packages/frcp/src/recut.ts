@@ -4,11 +4,10 @@ import { SegmentTable } from './segment-table.ts';
 import { MARK, type SendWindow, type SentPiece } from './send-window.ts';
 
 /**
- * Cuts what was never sent anew, and what was sent and does not fit into segments. False if something sent was not
- * kept.
+ * Cuts what was never sent anew, and what was sent, is kept and does not fit into segments, which count as lost. True
+ * if there are such.
  */
 export function recut(window: SendWindow, times: FrcpTimes, stream: boolean): boolean {
-  if (!window.retains && window.nxtPos !== window.unaPos) return false;
   const lengths: number[] = [];
   const flags: number[] = [];
   for (let i = window.nxt; i !== window.tail; i = (i + 1) | 0) {
@@ -17,22 +16,22 @@ export function recut(window: SendWindow, times: FrcpTimes, stream: boolean): bo
   }
   const bytes = (window.tailPos - window.nxtPos) | 0;
   window.dropUnsent();
-  recutSent(window, times);
+  const isCut = window.retains && recutSent(window, times);
   if (stream) recutBytes(window, bytes, flags, times.payloadMaxBytes);
   else recutSdus(window, lengths, flags, times.payloadMaxBytes);
-  return true;
+  return isCut;
 }
 
 /** Each piece that is too large becomes segments. What there is of marks and times holds for each of them. */
 //= R-FRCP-73
-function recutSent(window: SendWindow, times: FrcpTimes): void {
+function recutSent(window: SendWindow, times: FrcpTimes): boolean {
   const segmentMax = (times.payloadMaxBytes - SEGMENT_BYTES) & -SEGMENT_UNIT_BYTES;
   const pdus = sentPdus(window);
   const fits = (pdu: readonly SentPiece[]): boolean =>
     pdu.length === 1
       ? pdu[0]!.length <= times.payloadMaxBytes
       : pdu.every(({ length }) => length <= segmentMax);
-  if (pdus.every(fits)) return;
+  if (pdus.every(fits)) return false;
   const first = window.numberOf(window.una);
   const edge = window.numberOf(window.edge);
   const starts = new Int32Array(pdus.length + 1);
@@ -46,6 +45,7 @@ function recutSent(window: SendWindow, times: FrcpTimes): void {
   window.segments = new SegmentTable(first, starts);
   window.base = (first + pdus.length - window.nxt) | 0;
   window.edge = window.indexOf(edge);
+  return true;
 }
 
 /** What is sent and not acknowledged, by PDU. */
@@ -62,7 +62,8 @@ function sentPdus(window: SendWindow): SentPiece[][] {
 }
 
 function appendSegments(window: SendWindow, piece: SentPiece, segmentMax: number): void {
-  const info = piece.info | MARK.SEGMENT;
+  const isLost = piece.length > segmentMax && (piece.info & MARK.SACKED) === 0;
+  const info = piece.info | MARK.SEGMENT | (isLost ? MARK.LOST : 0);
   let left = piece.length;
   for (; left > segmentMax; left -= segmentMax)
     window.appendSent(segmentMax, { ...piece, info: info & ~FLAG.LAST });

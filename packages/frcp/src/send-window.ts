@@ -366,13 +366,13 @@ export class SendWindow extends SendRing {
     const info = this.meta[at + INFO]!;
     return {
       length: info >>> LENGTH_SHIFT,
-      info: info & INFO_MASK & ~MARK.LOST,
+      info: info & INFO_MASK,
       firstSent: this.meta[at + FIRST_SENT]!,
       lastSent: this.meta[at + LAST_SENT]!,
     };
   }
 
-  /** Puts back `length` bytes of what was sent, whose bytes are in the ring. They do not count as lost. */
+  /** Puts back `length` bytes of what was sent, whose bytes are in the ring. */
   appendSent(length: number, { info, firstSent, lastSent }: SentPiece): void {
     this.appendPdu(length, info);
     const at = (this.nxt & this.metaMask) * STRIDE;
@@ -381,11 +381,11 @@ export class SendWindow extends SendRing {
     this.nxt = this.tail;
     this.nxtPos = this.tailPos;
     if ((info & TOUCHED) !== 0) this.notePlain(this.nxt);
-    if ((info & MARK.SACKED) === 0) this.flightBytes += this.sizeAt((this.nxt - 1) | 0);
-    else {
+    if ((info & MARK.SACKED) !== 0) {
       this.sackedPdus++;
       this.sackHigh = this.nxt;
-    }
+    } else if ((info & MARK.LOST) !== 0) this.lostCount++;
+    else this.flightBytes += this.sizeAt((this.nxt - 1) | 0);
   }
 
   /** Makes PDUs of an SDU, or the rest of one, whose bytes are in the ring. `flags`: FIRST, LAST or END. */

@@ -349,11 +349,26 @@ export class Sender {
     this.times = times;
     this.timers.reorderAt = this.timers.rtxAt = this.timers.paceAt = NEVER;
     this.disarmRendezvous();
-    if (this.params.wire !== null && longestBefore(window, window.tail) > times.payloadMaxBytes) return false;
-    if (!recut(window, times, this.params.stream)) return false;
+    if ((!window.retains && window.nxtPos !== window.unaPos) || !this.canCut(times)) return false;
+    recut(window, times, this.params.stream);
     this.recovery.moveTo(now, times);
     if (window.una !== window.nxt) this.armRtx(now);
     return true;
+  }
+
+  /** The same lower flow carries PDUs of another size. False if what is there cannot be cut to fit. */
+  //= R-FRCP-78
+  changeMtu(now: InstantUs, times: FrcpTimes): boolean {
+    if (!this.canCut(times)) return false;
+    this.times = times;
+    const isCut = recut(this.window, times, this.params.stream);
+    this.recovery.changeMtu(times, isCut);
+    if (isCut) this.armRtx(now);
+    return true;
+  }
+
+  private canCut({ payloadMaxBytes }: FrcpTimes): boolean {
+    return this.params.wire === null || longestBefore(this.window, this.window.tail) <= payloadMaxBytes;
   }
 
   inspect(): Readonly<Record<string, unknown>> {

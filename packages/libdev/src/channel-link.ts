@@ -75,8 +75,7 @@ export class ChannelLink implements FrcpHost, ChannelEvents {
 
   /** The path of a flow carries more or less than it did. */
   pathChanged(id: FlowId, path: PathParams): void {
-    const mtuBytes = Math.min(path.mtuBytes, PDU_MAX_BYTES);
-    this.#remote.get(id)?.pathChanged({ mtuBytes, mplUs: path.mplMs * 1_000 });
+    this.#remote.get(id)?.pathChanged(Math.min(path.mtuBytes, PDU_MAX_BYTES));
   }
 
   /** Ends a flow that nobody wants any more, for both ends. */

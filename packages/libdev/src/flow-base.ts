@@ -2,7 +2,6 @@ import type { EndErrno, FlowPort, FlowReceiver, SlabUse } from '@flowring/channe
 import { CLEAN_END } from '@flowring/channel';
 import type { ErrorCode } from '@flowring/common';
 import { codeOfErrno, errnoOf, FlowringError } from '@flowring/common';
-import type { LowerFlow } from '@flowring/frcp';
 import type {
   CloseReason,
   DeallocOptions,
@@ -85,7 +84,7 @@ export abstract class BaseFlow extends FlowRecord implements Flow, FlowReceiver 
   protected abstract readonly lingerMaxMs: number;
 
   /** What carries the flow carries larger messages than before, or only smaller ones. */
-  abstract pathChanged(path: LowerFlow): void;
+  abstract pathChanged(mtuBytes: number): void;
 
   /** Joins the flow to its channel; once, before anything else. */
   attached(port: FlowPort): void {

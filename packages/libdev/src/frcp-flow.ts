@@ -1,7 +1,7 @@
 import type { EndErrno, SlabUse } from '@flowring/channel';
 import { CLEAN_END } from '@flowring/channel';
 import { errnoOf } from '@flowring/common';
-import type { FrcpEvent, FrcpParams, LowerFlow } from '@flowring/frcp';
+import type { FrcpEvent, FrcpParams } from '@flowring/frcp';
 import { FrcpConnection } from '@flowring/frcp';
 import type { FlowHost, FlowSeed } from './flow-host.ts';
 import { BaseFlow, WRITE } from './flow-base.ts';
@@ -67,10 +67,10 @@ export class FrcpFlow extends BaseFlow implements Pumped {
     this.#driver.touch(this);
   }
 
-  override pathChanged(path: LowerFlow): void {
-    if (this.isClosed || path.mtuBytes === this.#mtuBytes) return;
-    this.#mtuBytes = path.mtuBytes;
-    this.#connection.moveLower(this.#driver.now(), path);
+  override pathChanged(mtuBytes: number): void {
+    if (this.isClosed || mtuBytes === this.#mtuBytes) return;
+    this.#mtuBytes = mtuBytes;
+    this.#connection.changeMtu(this.#driver.now(), mtuBytes);
     this.#driver.touch(this);
   }
 

@@ -1,5 +1,4 @@
 import type { SlabUse } from '@flowring/channel';
-import type { LowerFlow } from '@flowring/frcp';
 import type { WriteOutcome } from './flow-types.ts';
 import type { FlowHost, FlowSeed } from './flow-host.ts';
 import { BaseFlow, WRITE } from './flow-base.ts';
@@ -52,7 +51,7 @@ export class RawFlow extends BaseFlow {
     this.serveReaders();
   }
 
-  override pathChanged({ mtuBytes }: LowerFlow): void {
+  override pathChanged(mtuBytes: number): void {
     this.messageMaxBytes = mtuBytes;
   }
 

@@ -37,8 +37,8 @@ export const MOVING: readonly Mutant[] = [
     patches: [
       {
         file: 'sender.ts',
-        find: 'if (!recut(window, times, this.params.stream)) return false;',
-        replace: 'if (!window.retains && window.nxtPos !== window.unaPos) return false;',
+        find: 'recut(window, times, this.params.stream);',
+        replace: '',
       },
     ],
   },
@@ -51,8 +51,8 @@ export const MOVING: readonly Mutant[] = [
     patches: [
       {
         file: 'recut.ts',
-        find: 'recutSent(window, times);',
-        replace: '',
+        find: 'window.retains && recutSent(window, times);',
+        replace: 'false;',
       },
     ],
   },

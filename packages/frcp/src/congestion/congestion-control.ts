@@ -155,6 +155,12 @@ export class CongestionControl {
     this.pacer?.reset();
   }
 
+  /** The same path, for PDUs of another size. */
+  resize(pduMaxBytes: number): void {
+    this.pduMax = pduMaxBytes;
+    this.policy.resize(pduMaxBytes);
+  }
+
   inspect(): Readonly<Record<string, unknown>> {
     const { policy } = this;
     return {

@@ -28,6 +28,8 @@ export interface CongestionPolicy {
   restore(now: InstantUs): void;
   /** Another path, with this largest PDU. */
   reset(pduMaxBytes: number): void;
+  /** The same path, with this largest PDU. */
+  resize(pduMaxBytes: number): void;
   inspect(): Readonly<Record<string, unknown>>;
 }
 

@@ -167,6 +167,11 @@ export class Cubic implements CongestionPolicy {
     this.hystart.reset();
   }
 
+  resize(pduMaxBytes: number): void {
+    this.pduMax = pduMaxBytes;
+    this.cwndBytes = Math.max(this.cwndBytes, minimumWindowBytes(pduMaxBytes));
+  }
+
   inspect(): Readonly<Record<string, unknown>> {
     const { cwndBytes, ssthreshBytes, wMax, k, hystart } = this;
     const slow =
