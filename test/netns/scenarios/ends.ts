@@ -127,6 +127,9 @@ const killedUnheard = (on: FlowHosts, count: number): Promise<Outcome> =>
     ['a'],
   );
 
+const STALL_MS = 10_000;
+const STALLED_EVERY_S = 600;
+
 /** Nobody may be taken for dead who is not: idle flows under loss, and while both programs do not answer. */
 async function noFalseAlarm(on: FlowHosts, seconds: number): Promise<Outcome> {
   const { client, server } = await serving(on, 'serveKeep', 'keep');
@@ -134,14 +137,17 @@ async function noFalseAlarm(on: FlowHosts, seconds: number): Promise<Outcome> {
     [...a, ...b].forEach((read) => void read.catch(() => undefined)),
   );
   await on.relay.impair({ lossPct: 20, delayUs: 10_000 });
-  const stallMs = Math.min(10_000, (1_000 * seconds) / 2);
-  await Promise.all([client.call('busy', stallMs), server.call('busy', stallMs)]);
-  await sleep(seconds * 1_000);
+  const stallMs = Math.min(STALL_MS, (1_000 * seconds) / 2);
+  let stalls = 0;
+  for (let past = 0; past < seconds; past += STALLED_EVERY_S, stalls += 1) {
+    await Promise.all([client.call('stall', stallMs), server.call('stall', stallMs)]);
+    await sleep(1_000 * Math.min(STALLED_EVERY_S, seconds - past));
+  }
   await on.relay.impair({});
   const open = [(await client.call('areOpen')) as number, (await server.call('areOpen')) as number];
   return {
     ok: open.every((flows) => flows === 2 * FLOWS_AT_ONCE),
-    figures: { seconds, flows: 2 * FLOWS_AT_ONCE, openAtA: open[0]!, openAtB: open[1]!, stallMs },
+    figures: { seconds, flows: 2 * FLOWS_AT_ONCE, openAtA: open[0]!, openAtB: open[1]!, stalls, stallMs },
   };
 }
 

@@ -169,11 +169,8 @@ serveOperations({
     await flow.dealloc(options);
   },
   areOpen: () => [...flows.values()].filter((flow) => flow.isOpen).length,
-  /** Answers, and then blocks the event loop. */
-  busy(ms) {
-    setTimeout(() => {
-      const end = performance.now() + ms;
-      while (performance.now() < end);
-    }, 10);
+  /** Answers, and then stops the event loop for so long. */
+  stall(ms) {
+    setTimeout(() => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms), 10);
   },
 });
