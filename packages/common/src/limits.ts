@@ -45,10 +45,12 @@ export const LIMITS = {
   ringBytes: 1_048_576,
   /** Requests of other IPCPs that one IPCP holds for its IRMd's answer. */
   incomingMax: 16_384,
-  /** Requests whose answer an IPCP remembers. At the bound new requests are refused. */
-  answersMax: 65_536,
+  /** Answers to past requests that an IPCP remembers, bytes with what they cost. */
+  answersMaxBytes: 16_777_216,
   /** The same, of one peer. */
-  answersPerPeerMax: 16_384,
+  answersPerPeerMaxBytes: 4_194_304,
+  /** Ids of requests of C peers that an IPCP remembers. */
+  requestsSeenMax: 65_536,
   /** Endpoint ids of ended flows that one IPCP keeps out of use. */
   eidsRestingMax: 262_144,
   /** Longest time a peer's request may ask an IPCP to hold it, ms. */

@@ -1,6 +1,5 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
-import { errnoOf, LIMITS, qosCubes } from '@flowring/common';
-import { AnswerCache } from '../src/core/answer-cache.ts';
+import { errnoOf, qosCubes } from '@flowring/common';
 import { AllocatorPair } from './allocator-pair.ts';
 
 const PEER_GONE = errnoOf('FLOWRING_PEER_GONE');
@@ -147,18 +146,6 @@ describe('an allocation between two IPCPs', () => {
     expect(pair.a.allocator.inspect()).toMatchObject({ eids: 0, resting: 1 });
     pair.run(200);
     expect(pair.a.allocator.inspect()).toMatchObject({ resting: 0 });
-  });
-});
-
-describe('a full memory of answers', () => {
-  test('refuses new requests of the peer that filled it, and serves the others', () => {
-    const cache = new AnswerCache();
-    const entry = (peer: string) => ({ peer, flow: null, answer: null });
-    for (let i = 0; i < LIMITS.answersPerPeerMax; i += 1) cache.add(`${i}`, entry('flood'));
-    expect(cache.add('one more', entry('flood'))).toBe(false);
-    expect(cache.add('other', entry('other'))).toBe(true);
-    cache.forget('0');
-    expect(cache.add('one more', entry('flood'))).toBe(true);
   });
 });
 

@@ -1,47 +1,98 @@
 import { LIMITS } from '@flowring/common';
-import type { FaFlow, PeerAddress } from './fa-flow.ts';
+import type { InstantUs } from '@flowring/frcp';
+import type { FaFlow } from './fa-flow.ts';
 
-/** What became of one request, remembered so that a copy of it gets the same answer again. */
-export interface RememberedRequest {
-  readonly peer: PeerAddress;
-  /** The flow it made here; `null` when it was refused or cancelled. */
-  flow: FaFlow | null;
-  /** The answer sent; `null` while there is none, or when the request was cancelled before it came. */
-  answer: Uint8Array | null;
+/** What an entry is taken to cost, beside the bytes of its answer. */
+const ENTRY_BYTES = 128;
+/** What holding any bytes costs. */
+const BUFFER_BYTES = 256;
+
+/** What became of a request that is over. */
+export interface RememberedAnswer {
+  /** For a copy of the request; `null`: its requester knows it, or asks no more. */
+  readonly answer: Uint8Array | null;
+  /** No copy comes later. Running time: what our own stalls took is no part of it. */
+  readonly untilUs: InstantUs;
 }
 
-/** Remembered requests, by sender and 128-bit id. Full means full: a live entry is never forgotten early. */
+/** The requests of one peer, by their number. */
+export interface PeerRequests {
+  /** Not over: the flow holds what a copy is answered with. */
+  readonly open: Map<number, FaFlow>;
+  /** Over, in the order in which they were. */
+  readonly over: Map<number, RememberedAnswer>;
+  bytes: number;
+  /** Up to this number requests may have been forgotten early: one that is not known may have been served. */
+  floor: number;
+  /** When the last of those would have been forgotten. */
+  floorUntilUs: InstantUs;
+}
+
+export function newPeerRequests(): PeerRequests {
+  return { open: new Map(), over: new Map(), bytes: 0, floor: 0, floorUntilUs: 0 };
+}
+
+/**
+ * The requests that are over, of all peers, as long as a copy may come. Bounded in bytes: at the bound the peer's oldest
+ * are forgotten, and its floor remembers in their place that their numbers and all below are used up.
+ */
 export class AnswerCache {
-  readonly #entries = new Map<string, RememberedRequest>();
-  readonly #perPeer = new Map<PeerAddress, number>();
+  #bytes = 0;
+  #size = 0;
 
   get size(): number {
-    return this.#entries.size;
+    return this.#size;
   }
 
-  static key(peer: PeerAddress, id: string): string {
-    return `${id}${peer}`;
+  //= R-FA-06
+  remember(requests: PeerRequests, number: number, entry: RememberedAnswer): void {
+    requests.over.set(number, entry);
+    this.#size += 1;
+    this.#charge(requests, bytesOf(entry));
+    if (this.#bytes > LIMITS.answersMaxBytes || requests.bytes > LIMITS.answersPerPeerMaxBytes) {
+      this.#forgetOldest(requests);
+    }
   }
 
-  get(key: string): RememberedRequest | undefined {
-    return this.#entries.get(key);
+  /** An eighth of the peer's: a walk to the oldest passes all that were there before it, so it is made seldom. */
+  #forgetOldest(requests: PeerRequests): void {
+    const enough = requests.bytes - requests.bytes / 8;
+    for (const [number, { untilUs }] of requests.over) {
+      this.#forget(requests, number);
+      requests.floor = Math.max(requests.floor, number);
+      requests.floorUntilUs = Math.max(requests.floorUntilUs, untilUs);
+      if (requests.bytes <= enough) return;
+    }
   }
 
-  /** Remembers a request; false at the bound for all peers or for this one. */
-  add(key: string, entry: RememberedRequest): boolean {
-    const ofPeer = this.#perPeer.get(entry.peer) ?? 0;
-    if (this.#entries.size >= LIMITS.answersMax || ofPeer >= LIMITS.answersPerPeerMax) return false;
-    this.#entries.set(key, entry);
-    this.#perPeer.set(entry.peer, ofPeer + 1);
-    return true;
+  /** Forgets what no copy can come of. False: nothing of the peer is left. */
+  sweep(requests: PeerRequests, runningUs: InstantUs): boolean {
+    for (const [number, { untilUs }] of requests.over) {
+      if (untilUs <= runningUs) this.#forget(requests, number);
+    }
+    return requests.over.size > 0 || requests.floorUntilUs > runningUs;
   }
 
-  forget(key: string): void {
-    const entry = this.#entries.get(key);
-    if (entry === undefined) return;
-    this.#entries.delete(key);
-    const left = this.#perPeer.get(entry.peer)! - 1;
-    if (left === 0) this.#perPeer.delete(entry.peer);
-    else this.#perPeer.set(entry.peer, left);
+  /** The requests were those of a past incarnation. */
+  clear(requests: PeerRequests): void {
+    for (const number of requests.over.keys()) this.#forget(requests, number);
+    requests.floor = 0;
+    requests.floorUntilUs = 0;
   }
+
+  #forget(requests: PeerRequests, number: number): void {
+    const entry = requests.over.get(number)!;
+    requests.over.delete(number);
+    this.#size -= 1;
+    this.#charge(requests, -bytesOf(entry));
+  }
+
+  #charge(requests: PeerRequests, bytes: number): void {
+    requests.bytes += bytes;
+    this.#bytes += bytes;
+  }
+}
+
+function bytesOf({ answer }: RememberedAnswer): number {
+  return answer === null ? ENTRY_BYTES : ENTRY_BYTES + BUFFER_BYTES + answer.length;
 }

@@ -1,6 +1,7 @@
 import type { ControlMessage, FlowId, PathParams, QosSpec } from '@flowring/common';
 import { errnoOf } from '@flowring/common';
 import type { InstantUs } from '@flowring/frcp';
+import type { RememberedAnswer } from './answer-cache.ts';
 import { AnswerCache } from './answer-cache.ts';
 import { DeadlineQueue } from './deadline-queue.ts';
 import { EidTable } from './eid-table.ts';
@@ -12,6 +13,7 @@ import type { FaEvent } from './fa-states.ts';
 import { nextFaState } from './fa-states.ts';
 import type { Peer } from './liveness.ts';
 import { firstAliveUs, newPeer, rttOf, toggleDigest, unwatch, watch } from './liveness.ts';
+import { requestNumber } from './request-id.ts';
 
 export const PEER_GONE = errnoOf('FLOWRING_PEER_GONE');
 
@@ -30,6 +32,8 @@ export class FaContext {
   /** Requests told to the IRMd and not answered yet. */
   readonly incoming = new Map<number, FaFlow>();
   incomingLast = 0;
+  /** Requests made. */
+  requestLast = 0;
   out: FaOutput[] = [];
   readonly stats: FaStats = {
     pdusSent: 0,
@@ -101,27 +105,57 @@ export class FaContext {
     this.peers.delete(peer.address);
   }
 
-  /** Ends what repeats for the exchange, and lets go of its bytes. */
-  settle(flow: FaFlow): void {
+  /** Ends what repeats for the exchange; the answer is kept only if its requester may not have it. */
+  //= R-FA-04
+  settle(flow: FaFlow, nowUs: InstantUs): void {
     const { pending } = flow;
     if (pending === null) return;
     this.timers.cancel(pending.timer);
     flow.pending = null;
-    if (pending.key === '') return;
-    if (this.traits.lossless) {
-      this.answers.forget(pending.key);
+    if (flow.incoming === 0) return;
+    const number = requestNumber(pending.id);
+    flow.peer.requests.open.delete(number);
+    if (flow.state === 'allocated' || pending.pdu === null) this.rememberAsked(flow.peer, number, nowUs);
+    else {
+      const untilUs = pending.deadlineUs - pending.stalledUs;
+      this.#remember(flow.peer, number, { answer: pending.pdu, untilUs }, nowUs);
+    }
+  }
+
+  /** Remembers a request whose requester asks no more: a copy may be under way. */
+  rememberAsked(peer: Peer, number: number, nowUs: InstantUs): void {
+    const untilUs = this.#runningUs(nowUs) + this.traits.mplUs;
+    this.#remember(peer, number, { answer: null, untilUs }, nowUs);
+  }
+
+  #remember(peer: Peer, number: number, entry: RememberedAnswer, nowUs: InstantUs): void {
+    if (this.traits.lossless) return;
+    this.answers.remember(peer.requests, number, entry);
+    if (peer.remembers) return;
+    peer.remembers = true;
+    peer.uses += 1;
+    this.timers.add(nowUs + this.traits.mplUs, { kind: 'forget-answers', peer });
+  }
+
+  /** All at once every MPL: a wake-up for each would cost more than its room. */
+  forgetAnswers(peer: Peer, nowUs: InstantUs): void {
+    if (this.answers.sweep(peer.requests, this.#runningUs(nowUs))) {
+      this.timers.add(nowUs + this.traits.mplUs, { kind: 'forget-answers', peer });
       return;
     }
-    const remembered = this.answers.get(pending.key);
-    if (remembered === undefined) return;
-    // The requester has the answer: a late copy of its request needs none, and the bytes may go.
-    if (flow.state === 'allocated') remembered.answer = null;
-    if (flow.state === 'closed') remembered.flow = null;
+    peer.remembers = false;
+    this.dropPeer(peer);
+  }
+
+  /** A suspended host may have copies of a request waiting: its sleep is no age of theirs. */
+  //= R-FA-07
+  #runningUs(nowUs: InstantUs): InstantUs {
+    return nowUs - this.stats.stalledUs;
   }
 
   /** Nothing of this flow travels any more: its EID rests, its exchange is over. */
   retire(flow: FaFlow, errno: number, nowUs: InstantUs): void {
-    this.settle(flow);
+    this.settle(flow, nowUs);
     if (flow.sEid === 0) return;
     const wasEmpty = this.eids.resting === 0;
     this.eids.retire(flow.sEid, errno, nowUs);
@@ -197,9 +231,9 @@ export class FaContext {
   }
 
   /** The requester knows of the flow. */
-  confirmed(flow: FaFlow): void {
+  confirmed(flow: FaFlow, nowUs: InstantUs): void {
     this.step(flow, 'heard');
-    this.settle(flow);
+    this.settle(flow, nowUs);
     toggleDigest(flow.peer, flow);
   }
 }

@@ -1,7 +1,6 @@
 import type { ErrorCode, FlowId, QosSpec } from '@flowring/common';
 import { codeOfErrno, errnoOf, LIMITS, QOS_PEER_TIMEOUT_MS } from '@flowring/common';
 import type { DurationUs, InstantUs } from '@flowring/frcp';
-import { AnswerCache } from './answer-cache.ts';
 import type { FaContext } from './fa-context.ts';
 import { PEER_GONE } from './fa-context.ts';
 import type { FaFlow, PeerAddress, PendingExchange } from './fa-flow.ts';
@@ -10,14 +9,14 @@ import type { AnswerBody, EidPair, RequestBody } from './fa-pdu.ts';
 import { encodeFaPdu } from './fa-pdu.ts';
 import type { Peer } from './liveness.ts';
 import { newPeer, noteRtt, toggleDigest } from './liveness.ts';
+import { requestId, requestNumber } from './request-id.ts';
 
-/** An answer is remembered at least so long: no copy of its request lives longer. */
-const ANSWER_MEMORY_MIN_US = 60_000_000;
 /** Largest wait between two copies of a request or an answer. */
 const RETRY_MAX_US = 500_000;
 const RETRY_MIN_US = 20_000;
 const EMPTY = new Uint8Array(0);
 
+//= R-FA-02
 export function request(fa: FaContext, input: Extract<FaInput, { t: 'request' }>, nowUs: InstantUs): void {
   if (fa.flows.has(input.flow)) return;
   if (!fa.eids.hasRoom) {
@@ -28,20 +27,20 @@ export function request(fa: FaContext, input: Extract<FaInput, { t: 'request' }>
   const peer = fa.usePeer(input.peer, nowUs);
   const qos = withTimeout(fa, input.qos);
   const flow = newFlow(peer, fa.eids.draw(), input.flow, 0, qos.timeout * 1_000);
-  const id = drawId(fa);
-  const deadlineUs = nowUs + input.timeoutMs * 1_000;
+  const id = requestId((fa.requestLast += 1), fa.random);
+  const timeoutMs = Math.min(input.timeoutMs, LIMITS.requestHoldMaxMs);
+  const deadlineUs = nowUs + timeoutMs * 1_000;
   const pdu = encodeFaPdu(fa.epoch, {
     t: 'request',
     id,
     sEid: flow.sEid,
-    timeoutMs: input.timeoutMs,
+    timeoutMs,
     qos,
     name: input.name,
     data: input.data ?? EMPTY,
   });
   flow.pending = newExchange(fa, {
     id,
-    key: '',
     startedUs: nowUs,
     deadlineUs,
     pdu,
@@ -73,7 +72,7 @@ function answered(fa: FaContext, flow: FaFlow, answer: AnswerBody, nowUs: Instan
   }
   fa.step(flow, 'answerAccepted');
   flow.rEid = answer.sEid;
-  fa.settle(flow);
+  fa.settle(flow, nowUs);
   known(fa, flow, nowUs);
   fa.send(flow.peer.address, { t: 'confirm', sEid: flow.sEid, rEid: flow.rEid });
   fa.bind(flow, pending.qos);
@@ -86,24 +85,28 @@ function answered(fa: FaContext, flow: FaFlow, answer: AnswerBody, nowUs: Instan
   });
 }
 
+//= R-FA-03
 export function requested(fa: FaContext, from: PeerAddress, request: RequestBody, nowUs: InstantUs): void {
-  const key = AnswerCache.key(from, request.id);
-  const known = fa.answers.get(key);
-  if (known !== undefined) {
+  const number = requestNumber(request.id);
+  const requests = fa.peers.get(from)?.requests;
+  const open = requests?.open.get(number);
+  const over = requests?.over.get(number);
+  if (open !== undefined || over !== undefined) {
     fa.stats.requestsRepeated += 1;
-    if (known.answer !== null) fa.sendBytes(from, known.answer);
+    const answer = open === undefined ? over!.answer : open.pending!.pdu;
+    if (answer !== null) fa.sendBytes(from, answer);
     return;
   }
-  const full = !fa.eids.hasRoom || fa.incoming.size >= LIMITS.incomingMax;
-  if (full || !fa.answers.add(key, { peer: from, flow: null, answer: null })) {
+  const isUsedUp = requests !== undefined && number <= requests.floor;
+  if (isUsedUp || !fa.eids.hasRoom || fa.incoming.size >= LIMITS.incomingMax) {
     fa.stats.requestsOverBound += 1;
     fa.send(from, refusal(request.id, request.sEid, 'FLOWRING_TOO_MANY'));
     return;
   }
-  offer(fa, from, request, key, nowUs);
+  offer(fa, from, request, nowUs);
 }
 
-function offer(fa: FaContext, from: PeerAddress, request: RequestBody, key: string, nowUs: InstantUs): void {
+function offer(fa: FaContext, from: PeerAddress, request: RequestBody, nowUs: InstantUs): void {
   const peer = fa.usePeer(from, nowUs);
   const incoming = drawIncoming(fa);
   const flow = newFlow(peer, 0, 0, incoming, request.qos.timeout * 1_000);
@@ -112,7 +115,6 @@ function offer(fa: FaContext, from: PeerAddress, request: RequestBody, key: stri
   const deadlineUs = nowUs + timeoutMs * 1_000 + 2 * fa.traits.mplUs;
   flow.pending = newExchange(fa, {
     id: request.id,
-    key,
     startedUs: nowUs,
     deadlineUs,
     pdu: null,
@@ -121,8 +123,7 @@ function offer(fa: FaContext, from: PeerAddress, request: RequestBody, key: stri
   });
   flow.pending.timer = fa.timers.add(deadlineUs, { kind: 'exchange', flow });
   fa.step(flow, 'offer');
-  fa.answers.get(key)!.flow = flow;
-  rememberUntil(fa, key, nowUs + Math.max(ANSWER_MEMORY_MIN_US, deadlineUs - nowUs));
+  peer.requests.open.set(requestNumber(request.id), flow);
   fa.incoming.set(incoming, flow);
   fa.tell({
     t: 'ipcp-incoming',
@@ -157,8 +158,6 @@ export function accept(fa: FaContext, input: Extract<FaInput, { t: 'accept' }>, 
     errno: 0,
     data: input.data ?? EMPTY,
   });
-  const remembered = fa.answers.get(pending.key);
-  if (remembered !== undefined) remembered.answer = pending.pdu;
   fa.watch(flow, nowUs);
   fa.bind(flow, pending.qos);
   repeatExchange(fa, flow, nowUs);
@@ -176,29 +175,27 @@ export function refuse(fa: FaContext, incoming: number, code: ErrorCode, nowUs: 
   const flow = fa.incoming.get(incoming);
   if (flow === undefined) return;
   const pending = flow.pending!;
-  const pdu = encodeFaPdu(fa.epoch, refusal(pending.id, flow.rEid, code));
-  const remembered = fa.answers.get(pending.key);
-  if (remembered !== undefined) remembered.answer = pdu;
-  fa.sendBytes(flow.peer.address, pdu);
+  pending.pdu = encodeFaPdu(fa.epoch, refusal(pending.id, flow.rEid, code));
+  fa.sendBytes(flow.peer.address, pending.pdu);
   fa.step(flow, 'refuse');
   fa.close(flow, errnoOf(code), nowUs);
 }
 
+//= R-FA-05
 export function cancelled(fa: FaContext, from: PeerAddress, id: string, nowUs: InstantUs): void {
-  const key = AnswerCache.key(from, id);
-  const known = fa.answers.get(key);
-  if (known === undefined) {
-    // A copy of the request may still be under way: remember that it must not be served.
-    const entry = { peer: from, flow: null, answer: null };
-    if (!fa.traits.lossless && fa.answers.add(key, entry)) {
-      rememberUntil(fa, key, nowUs + ANSWER_MEMORY_MIN_US);
-    }
-    return;
+  const number = requestNumber(id);
+  const peer = fa.usePeer(from, nowUs);
+  const { open, over } = peer.requests;
+  const flow = open.get(number);
+  if (flow === undefined) {
+    // The request itself, or a copy, may still be under way and must not be served.
+    if (!over.has(number)) fa.rememberAsked(peer, number, nowUs);
+  } else {
+    flow.pending!.pdu = null;
+    if (flow.state === 'offered') offerGone(fa, flow, 'cancelled', nowUs);
+    else fa.endByPeer(flow, 'peerEnd', PEER_GONE, nowUs);
   }
-  known.answer = null;
-  if (known.flow === null) return;
-  if (known.flow.state === 'offered') offerGone(fa, known.flow, 'cancelled', nowUs);
-  else fa.endByPeer(known.flow, 'peerEnd', PEER_GONE, nowUs);
+  fa.dropPeer(peer);
 }
 
 function offerGone(fa: FaContext, flow: FaFlow, event: 'cancelled' | 'timeout', nowUs: InstantUs): void {
@@ -250,22 +247,9 @@ function exchangeTimedOut(fa: FaContext, flow: FaFlow, nowUs: InstantUs): void {
   }
 }
 
-export function rememberUntil(fa: FaContext, key: string, atUs: InstantUs): void {
-  if (!fa.traits.lossless) fa.timers.add(atUs, { kind: 'forget-answer', key, stalledUs: fa.stats.stalledUs });
-}
-
 function firstRetryUs(fa: FaContext, peer: Peer): DurationUs {
   if (peer.srttUs === 0) return fa.traits.rtoInitialUs;
   return Math.min(RETRY_MAX_US, Math.max(RETRY_MIN_US, 2 * peer.srttUs));
-}
-
-function drawId(fa: FaContext): string {
-  let id = '';
-  for (let i = 0; i < 4; i += 1) {
-    const word = fa.random();
-    for (let shift = 24; shift >= 0; shift -= 8) id += String.fromCharCode((word >>> shift) & 0xff);
-  }
-  return id;
 }
 
 function drawIncoming(fa: FaContext): number {
@@ -299,12 +283,13 @@ export function onAnswer(fa: FaContext, from: PeerAddress, answer: AnswerBody, n
   if (answer.errno === 0) fa.sendDown(from, answer);
 }
 
-export function onConfirm(fa: FaContext, from: PeerAddress, pair: EidPair): void {
+export function onConfirm(fa: FaContext, from: PeerAddress, pair: EidPair, nowUs: InstantUs): void {
   const flow = fa.ownFlow(from, pair);
   if (flow === null) fa.sendDown(from, pair);
-  else if (flow.state === 'unconfirmed') fa.confirmed(flow);
+  else if (flow.state === 'unconfirmed') fa.confirmed(flow, nowUs);
 }
 
+//= R-FA-08
 export function restarted(fa: FaContext, peer: Peer, nowUs: InstantUs): void {
   for (const flows of [...peer.byTimeout.values()]) {
     for (const flow of [...flows]) fa.endByPeer(flow, 'peerGone', PEER_GONE, nowUs);
@@ -312,17 +297,17 @@ export function restarted(fa: FaContext, peer: Peer, nowUs: InstantUs): void {
   for (const flow of [...fa.incoming.values()]) {
     if (flow.peer === peer) offerGone(fa, flow, 'cancelled', nowUs);
   }
+  fa.answers.clear(peer.requests);
 }
 
 function newFlow(peer: Peer, sEid: number, flow: FlowId, incoming: number, timeoutUs: DurationUs): FaFlow {
   return { state: 'idle', flow, incoming, peer, sEid, rEid: 0, timeoutUs, pending: null };
 }
 
-type ExchangeStart = Pick<
-  PendingExchange,
-  'id' | 'key' | 'startedUs' | 'deadlineUs' | 'pdu' | 'retryUs' | 'qos'
->;
+type ExchangeStart = Pick<PendingExchange, 'id' | 'startedUs' | 'deadlineUs' | 'pdu' | 'retryUs' | 'qos'>;
 
 function newExchange(fa: FaContext, start: ExchangeStart): PendingExchange {
-  return { ...start, stalledUs: fa.stats.stalledUs, tries: 0, timer: null };
+  const { id, startedUs, deadlineUs, pdu, retryUs, qos } = start;
+  const { stalledUs } = fa.stats;
+  return { id, startedUs, deadlineUs, stalledUs, pdu, retryUs, tries: 0, qos, timer: null };
 }

@@ -27,8 +27,6 @@ export interface FaFlow {
 /** A request waiting for its answer, or an answer waiting to be confirmed. */
 export interface PendingExchange {
   readonly id: string;
-  /** Key of the remembered answer; '' at the requesting end. */
-  readonly key: string;
   readonly startedUs: InstantUs;
   deadlineUs: InstantUs;
   /** Our own stalls up to now, as counted when the deadline was set. */
@@ -46,7 +44,7 @@ export interface PendingExchange {
 export type FaTimer =
   | { readonly kind: 'exchange'; readonly flow: FaFlow }
   | { readonly kind: 'repeat'; readonly peer: PeerAddress; readonly pdu: Uint8Array }
-  | { readonly kind: 'forget-answer'; readonly key: string; readonly stalledUs: DurationUs }
+  | { readonly kind: 'forget-answers'; readonly peer: Peer }
   | { readonly kind: 'peer'; readonly peer: Peer }
   | { readonly kind: 'resting-eids' };
 

@@ -61,10 +61,10 @@ function probeBucket(fa: FaContext, peer: Peer, bucket: number): number {
   return pdus;
 }
 
-export function onProbe(fa: FaContext, from: PeerAddress, pairs: readonly EidPair[]): void {
+export function onProbe(fa: FaContext, from: PeerAddress, pairs: readonly EidPair[], nowUs: InstantUs): void {
   const flows: FlowVerdict[] = pairs.map((pair) => {
     const flow = fa.ownFlow(from, pair);
-    if (flow?.state === 'unconfirmed') fa.confirmed(flow);
+    if (flow?.state === 'unconfirmed') fa.confirmed(flow, nowUs);
     const status = flow === null ? fa.eids.endOf(pair.rEid) : VERDICT_ALIVE;
     return { sEid: pair.rEid, rEid: pair.sEid, status };
   });

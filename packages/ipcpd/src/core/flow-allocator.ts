@@ -9,7 +9,6 @@ import {
   onAnswer,
   onConfirm,
   refuse,
-  rememberUntil,
   repeatExchange,
   request,
   requested,
@@ -89,7 +88,7 @@ export class FlowAllocator extends AllocatorTurn<FaTimer> {
     const flow = this.#fa.eids.get(sEid);
     if (flow === undefined) return 0;
     noteHeard(flow.peer, nowUs);
-    if (flow.state === 'unconfirmed') this.#fa.confirmed(flow);
+    if (flow.state === 'unconfirmed') this.#fa.confirmed(flow, nowUs);
     return flow.flow;
   }
 
@@ -146,13 +145,14 @@ export class FlowAllocator extends AllocatorTurn<FaTimer> {
       noteHeard(peer, nowUs);
     }
     this.#dispatch(from, pdu, nowUs);
+    const met = this.#fa.peers.get(from);
+    if (met?.epoch === null) noteEpoch(met, pdu.epoch);
   }
 
   #dispatch(from: PeerAddress, pdu: FaPdu, nowUs: InstantUs): void {
     switch (pdu.t) {
       case 'request':
         requested(this.#fa, from, pdu, nowUs);
-        if (this.#fa.peers.get(from)?.epoch === null) noteEpoch(this.#fa.peers.get(from)!, pdu.epoch);
         return;
       case 'answer':
         onAnswer(this.#fa, from, pdu, nowUs);
@@ -161,7 +161,7 @@ export class FlowAllocator extends AllocatorTurn<FaTimer> {
         cancelled(this.#fa, from, pdu.id, nowUs);
         return;
       case 'confirm':
-        onConfirm(this.#fa, from, pdu);
+        onConfirm(this.#fa, from, pdu, nowUs);
         return;
       case 'down': {
         const flow = this.#fa.ownFlow(from, pdu);
@@ -172,7 +172,7 @@ export class FlowAllocator extends AllocatorTurn<FaTimer> {
         onAlive(this.#fa, from, pdu, nowUs);
         return;
       case 'probe':
-        onProbe(this.#fa, from, pdu.flows);
+        onProbe(this.#fa, from, pdu.flows, nowUs);
         return;
       case 'verdict':
         onVerdict(this.#fa, from, pdu.flows, nowUs);
@@ -188,10 +188,8 @@ export class FlowAllocator extends AllocatorTurn<FaTimer> {
       case 'repeat':
         this.#fa.sendBytes(timer.peer, timer.pdu);
         return;
-      case 'forget-answer':
-        // A suspended host may have copies of the request waiting: its sleep is no age of theirs.
-        if (this.#fa.stats.stalledUs === timer.stalledUs) this.#fa.answers.forget(timer.key);
-        else rememberUntil(this.#fa, timer.key, nowUs + this.#fa.stats.stalledUs - timer.stalledUs);
+      case 'forget-answers':
+        this.#fa.forgetAnswers(timer.peer, nowUs);
         return;
       case 'resting-eids':
         this.#fa.expireEids(nowUs);

@@ -1,4 +1,6 @@
 import type { DurationUs, InstantUs } from '@flowring/frcp';
+import type { PeerRequests } from './answer-cache.ts';
+import { newPeerRequests } from './answer-cache.ts';
 import type { Deadline } from './deadline-queue.ts';
 import type { FaFlow, FaTimer, PeerAddress } from './fa-flow.ts';
 import { DIGEST_BUCKETS } from './fa-pdu.ts';
@@ -20,7 +22,7 @@ const RTT_MAX_US = 500_000;
 /** Another IPCP, as long as we share a flow or an exchange with it. */
 export interface Peer {
   readonly address: PeerAddress;
-  /** Flows and exchanges that refer to it. */
+  /** Flows and exchanges that refer to it, and one for all answers that are remembered. */
   uses: number;
   epoch: number | null;
   pastEpochs: number[];
@@ -39,6 +41,9 @@ export interface Peer {
   /** Not before this is the next reconciliation. */
   reconcileAtUs: InstantUs;
   timer: Deadline<FaTimer> | null;
+  readonly requests: PeerRequests;
+  /** Whether answers are remembered: looked at every MPL. */
+  remembers: boolean;
 }
 
 export function newPeer(address: PeerAddress, nowUs: InstantUs): Peer {
@@ -56,6 +61,8 @@ export function newPeer(address: PeerAddress, nowUs: InstantUs): Peer {
     nextBucket: 0,
     reconcileAtUs: 0,
     timer: null,
+    requests: newPeerRequests(),
+    remembers: false,
   };
 }
 

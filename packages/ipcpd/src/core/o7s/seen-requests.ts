@@ -13,11 +13,11 @@ export class SeenRequests {
     return this.#untilUs.size;
   }
 
-  /** Takes note of an id. `copy`: it was there; `full`: at `LIMITS.answersMax`. */
+  /** Takes note of an id. `copy`: it was there; `full`: at `LIMITS.requestsSeenMax`. */
   note(id: Uint8Array, nowUs: InstantUs): 'new' | 'copy' | 'full' {
     const key = String.fromCharCode(...id);
     if (this.#untilUs.has(key)) return 'copy';
-    if (this.#untilUs.size >= LIMITS.answersMax) return 'full';
+    if (this.#untilUs.size >= LIMITS.requestsSeenMax) return 'full';
     this.#untilUs.set(key, nowUs + SEEN_MEMORY_US);
     return 'new';
   }
