@@ -57,7 +57,8 @@ export function fold({ tx, rx, stats }: Dormant): string {
     putTime(rx.expiresAt);
     putTime(rx.lastAckAt);
   }
-  for (const counter of COUNTERS) put(stats[counter]);
+  const left = counted(stats);
+  for (let i = 0; i < left; i++) put(stats[COUNTERS[i]!]);
   return String.fromCharCode(...codes);
 }
 
@@ -67,7 +68,7 @@ export function unfold(folded: string): Dormant {
   const tx = take() === 0 ? null : takeSender();
   const rx = take() === 0 ? null : takeReceiver();
   const stats = new FrcpStats();
-  for (const counter of COUNTERS) stats[counter] = take();
+  for (let i = 0; at < text.length; i++) stats[COUNTERS[i]!] = take();
   return { tx, rx, stats };
 }
 
@@ -96,6 +97,13 @@ function takeReceiver(): DormantReceiver {
     expiresAt: takeTime(Infinity),
     lastAckAt: takeTime(-Infinity),
   };
+}
+
+/** The counters up to the last that counted anything. */
+function counted(stats: FrcpStats): number {
+  let left = COUNTERS.length;
+  while (left > 0 && stats[COUNTERS[left - 1]!] === 0) left--;
+  return left;
 }
 
 function put(n: number): void {

@@ -55,6 +55,11 @@ export abstract class LifeCycle {
     return this.folded === null ? new FrcpStats() : unfold(this.folded).stats;
   }
 
+  /** Largest PDU that the path carries now, bytes. */
+  get mtuBytes(): number {
+    return this.times.mtuBytes;
+  }
+
   /** The peer's end marker came in order: all it ever wrote is here. */
   get peerEnded(): boolean {
     return this.rx !== null && this.rx.window.ended;

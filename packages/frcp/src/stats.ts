@@ -1,10 +1,17 @@
-/** What a connection has counted since it was made. Read it; the machine writes it. */
+/**
+ * What a connection has counted since it was made. Read it; the machine writes it. What counts on every flow comes first:
+ * one that is idle keeps the counters up to the last that is not 0.
+ */
 export class FrcpStats {
   sdusWritten = 0;
   /** SDUs that became readable. */
   sdusReceived = 0;
   pdusSent = 0;
   pdusReceived = 0;
+  /** Runs we started. */
+  runsStarted = 0;
+  /** Runs of the peer's. */
+  runsOpened = 0;
   /** Of the PDUs sent: bare acknowledgements. */
   acksSent = 0;
   /** Of the PDUs sent: copies of one sent before. */
@@ -47,8 +54,4 @@ export class FrcpStats {
   malformed = 0;
   /** Acknowledgements of what was not sent, or older than the newest. */
   badAcks = 0;
-  /** Runs we started. */
-  runsStarted = 0;
-  /** Runs of the peer's. */
-  runsOpened = 0;
 }

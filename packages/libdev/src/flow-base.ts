@@ -46,7 +46,10 @@ const DEFAULT_LINGER_MS = 10_000;
 type ReadResult = Buffer | number | null | undefined;
 type Reader = Waiter<Uint8Array | undefined, ReadResult>;
 
-/** Everything a flow does that does not depend on whether FRCP runs on it. */
+/**
+ * Everything a flow does that does not depend on whether FRCP runs on it. A class with `#methods` costs each of its
+ * objects a field; a process may have ten thousand flows, so these are `private`.
+ */
 export abstract class BaseFlow extends FlowRecord implements Flow, FlowReceiver {
   protected port: FlowPort | null = null;
   protected readers: WaitQueue<Uint8Array | undefined, ReadResult> | null = null;
@@ -131,29 +134,29 @@ export abstract class BaseFlow extends FlowRecord implements Flow, FlowReceiver 
   }
 
   tryRead(): Buffer | 'would-block' | null {
-    this.#checkRead();
+    this.checkRead();
     if (this.readers !== null && this.readers.length > 0) return 'would-block';
-    const message = this.#next();
+    const message = this.next();
     if (message !== null) return message;
     if ((this.#flags & PEER_ENDED) === 0) return 'would-block';
-    return this.#end();
+    return this.end();
   }
 
   read(options?: WaitOptions): Promise<Buffer | null> {
-    return this.#startRead(READ, undefined, options) as Promise<Buffer | null>;
+    return this.startRead(READ, undefined, options) as Promise<Buffer | null>;
   }
 
   tryReadInto(target: Uint8Array): number | 'would-block' | null {
-    this.#checkRead();
+    this.checkRead();
     if (this.readers !== null && this.readers.length > 0) return 'would-block';
-    if (this.isReadable) return this.#takeFor(READ_INTO, target) as number | null;
+    if (this.isReadable) return this.takeFor(READ_INTO, target) as number | null;
     return 'would-block';
   }
 
   readInto(target: Uint8Array, options?: ReadIntoOptions): Promise<number | null> {
     if (!ArrayBuffer.isView(target)) return Promise.reject(invalid('target must be a Uint8Array'));
     const kind = options?.partial === true ? READ_PART : READ_INTO;
-    return this.#startRead(kind, target, options) as Promise<number | null>;
+    return this.startRead(kind, target, options) as Promise<number | null>;
   }
 
   get restBytes(): number {
@@ -166,7 +169,7 @@ export abstract class BaseFlow extends FlowRecord implements Flow, FlowReceiver 
   }
 
   /** The rest of a message read in part, else the next message. */
-  #next(): Buffer | null {
+  private next(): Buffer | null {
     const rest = this.#rest;
     if (rest !== null) {
       this.#rest = null;
@@ -177,7 +180,7 @@ export abstract class BaseFlow extends FlowRecord implements Flow, FlowReceiver 
   }
 
   readable(options?: WaitOptions): Promise<void> {
-    return this.#startRead(READABLE, undefined, options) as Promise<undefined>;
+    return this.startRead(READABLE, undefined, options) as Promise<undefined>;
   }
 
   tryWrite(message: Uint8Array): WriteOutcome {
@@ -194,25 +197,25 @@ export abstract class BaseFlow extends FlowRecord implements Flow, FlowReceiver 
   write(message: Uint8Array, options?: WaitOptions): Promise<void> {
     if (!ArrayBuffer.isView(message)) return Promise.reject(invalid('a message must be a Uint8Array'));
     if (options?.signal?.aborted === true) return Promise.reject(abortError(options.signal));
-    if ((this.#flags & WRITE_STATE) !== MAY_WRITE) return Promise.reject(this.#writeError());
+    if ((this.#flags & WRITE_STATE) !== MAY_WRITE) return Promise.reject(this.writeError());
     if (this.writers === null || this.writers.length === 0) {
       const outcome = this.put(message);
       if (outcome === 'sent') {
         this.wrote(message.length);
         return DONE;
       }
-      if (outcome === 'too-large') return Promise.reject(this.#tooLarge(message.length));
-      if (outcome === 'closed') return Promise.reject(this.#writeError());
+      if (outcome === 'too-large') return Promise.reject(this.tooLarge(message.length));
+      if (outcome === 'closed') return Promise.reject(this.writeError());
     } else if (message.length > this.messageMaxBytes) {
-      return Promise.reject(this.#tooLarge(message.length));
+      return Promise.reject(this.tooLarge(message.length));
     }
-    return this.#writeQueue().wait(WRITE, message, options, this.writeTimeoutMs);
+    return this.writeQueue().wait(WRITE, message, options, this.writeTimeoutMs);
   }
 
   writable(options?: WaitOptions): Promise<void> {
-    if ((this.#flags & WRITE_STATE) !== MAY_WRITE) return Promise.reject(this.#writeError());
+    if ((this.#flags & WRITE_STATE) !== MAY_WRITE) return Promise.reject(this.writeError());
     if ((this.writers === null || this.writers.length === 0) && this.canPut()) return DONE;
-    return this.#writeQueue().wait(WRITABLE, undefined, options, this.writeTimeoutMs);
+    return this.writeQueue().wait(WRITABLE, undefined, options, this.writeTimeoutMs);
   }
 
   /** Whether `put` would take a message now. */
@@ -222,16 +225,16 @@ export abstract class BaseFlow extends FlowRecord implements Flow, FlowReceiver 
     if ((this.#flags & (CLOSING | CLOSED)) !== 0) throw notAllocated(this.id);
     this.#flags |= CLOSING;
     this.readers?.rejectAll(() => notAllocated(this.id));
-    const undelivered = await this.#linger(options);
+    const undelivered = await this.linger(options);
     const errno = undelivered === 0 && this.hasAllOfPeer ? CLEAN_END : errnoOf('FLOWRING_FLOW_DOWN');
-    this.#finish(errno, { by: 'local', unackedSdus: undelivered });
+    this.finish(errno, { by: 'local', unackedSdus: undelivered });
     if (undelivered === 0) return;
     throw new FlowringError('FLOWRING_UNACKED', { details: { flow: this.id, unackedSdus: undelivered } });
   }
 
   abort(code: ErrorCode = 'FLOWRING_FLOW_DOWN'): void {
     if ((this.#flags & CLOSED) !== 0) return;
-    this.#finish(errnoOf(code), { by: 'local', code, unackedSdus: this.undelivered() });
+    this.finish(errnoOf(code), { by: 'local', code, unackedSdus: this.undelivered() });
   }
 
   async *[Symbol.asyncIterator](): AsyncIterableIterator<Buffer> {
@@ -280,7 +283,7 @@ export abstract class BaseFlow extends FlowRecord implements Flow, FlowReceiver 
     const unackedSdus = this.undelivered();
     this.settle(code === undefined ? { by: 'peer', unackedSdus } : { by: 'lost', code, unackedSdus });
     this.serveReaders();
-    this.writers?.rejectAll(() => this.#writeError());
+    this.writers?.rejectAll(() => this.writeError());
     this.observer?.notify(this, this.endEvent!);
   }
 
@@ -288,7 +291,7 @@ export abstract class BaseFlow extends FlowRecord implements Flow, FlowReceiver 
   protected serveReaders(): void {
     const readers = this.readers;
     if (readers !== null) {
-      while (readers.head !== null && this.isReadable) this.#serve(readers.head.kind);
+      while (readers.head !== null && this.isReadable) this.serve(readers.head.kind);
     }
     if (this.observer !== null && this.rxQueueLength > 0) {
       this.observer.notify(this, 'PKT');
@@ -315,7 +318,7 @@ export abstract class BaseFlow extends FlowRecord implements Flow, FlowReceiver 
       if (outcome === 'sent') {
         this.wrote(head.payload!.length);
         head.resolve(undefined);
-      } else head.reject(outcome === 'too-large' ? this.#tooLarge(head.payload!.length) : this.#writeError());
+      } else head.reject(outcome === 'too-large' ? this.tooLarge(head.payload!.length) : this.writeError());
     }
   }
 
@@ -331,7 +334,7 @@ export abstract class BaseFlow extends FlowRecord implements Flow, FlowReceiver 
 
   /** Gives a message to the first in line. */
   protected handOver(message: Buffer): void {
-    this.#nextReader().resolve(this.counted(message));
+    this.nextReader().resolve(this.counted(message));
   }
 
   /** The own `dealloc` or `abort` was called: nothing is delivered any more. */
@@ -347,16 +350,16 @@ export abstract class BaseFlow extends FlowRecord implements Flow, FlowReceiver 
     return (this.#flags & PEER_ENDED) !== 0;
   }
 
-  #startRead(
+  private startRead(
     kind: number,
     target: Uint8Array | undefined,
     options: WaitOptions | undefined,
   ): Promise<unknown> {
     try {
-      this.#checkRead();
+      this.checkRead();
       if (options?.signal?.aborted === true) throw abortError(options.signal);
       if (this.isReadable && (this.readers === null || this.readers.length === 0)) {
-        return Promise.resolve(this.#takeFor(kind, target));
+        return Promise.resolve(this.takeFor(kind, target));
       }
     } catch (error) {
       const reason = error as FlowringError;
@@ -366,17 +369,17 @@ export abstract class BaseFlow extends FlowRecord implements Flow, FlowReceiver 
     return this.readers.wait(kind, target, options, this.readTimeoutMs);
   }
 
-  #serve(kind: number): void {
-    const waiter = this.#nextReader();
+  private serve(kind: number): void {
+    const waiter = this.nextReader();
     try {
-      waiter.resolve(this.#takeFor(kind, waiter.payload));
+      waiter.resolve(this.takeFor(kind, waiter.payload));
     } catch (error) {
       waiter.reject(error);
     }
   }
 
   /** Takes out the first in line; a queue that is empty is not kept, since most flows never have a second reader. */
-  #nextReader(): Reader {
+  private nextReader(): Reader {
     const readers = this.readers!;
     const first = readers.shift();
     if (readers.length === 0) this.readers = null;
@@ -384,24 +387,24 @@ export abstract class BaseFlow extends FlowRecord implements Flow, FlowReceiver 
   }
 
   /** The result of a read of this kind; something must be readable. */
-  #takeFor(kind: number, target: Uint8Array | undefined): ReadResult {
+  private takeFor(kind: number, target: Uint8Array | undefined): ReadResult {
     if (kind === READABLE) return undefined;
     if (kind === READ) {
-      const message = this.#next();
-      return message === null ? this.#end() : message;
+      const message = this.next();
+      return message === null ? this.end() : message;
     }
     const bytes = this.#rest === null ? this.nextBytes() : this.#rest.length;
-    if (bytes < 0) return this.#end();
-    if (kind === READ_PART) return this.#takePart(target!);
+    if (bytes < 0) return this.end();
+    if (kind === READ_PART) return this.takePart(target!);
     if (bytes > target!.length) throw messageTooLarge(this.id, bytes, target!.length);
     if (this.#rest === null) return this.countedBytes(this.takeInto(target!));
-    target!.set(this.#next()!, 0);
+    target!.set(this.next()!, 0);
     return bytes;
   }
 
   /** Fills `target` with the start of the next message; the rest does not keep a slab. */
-  #takePart(target: Uint8Array): number {
-    const message = this.#next()!;
+  private takePart(target: Uint8Array): number {
+    const message = this.next()!;
     const bytes = Math.min(message.length, target.length);
     target.set(message.subarray(0, bytes), 0);
     if (bytes === message.length) return bytes;
@@ -410,38 +413,38 @@ export abstract class BaseFlow extends FlowRecord implements Flow, FlowReceiver 
     return bytes;
   }
 
-  #end(): null {
+  private end(): null {
     if (this.#endErrno === CLEAN_END) return null;
-    throw this.#lost();
+    throw this.lost();
   }
 
-  #lost(): FlowringError {
+  private lost(): FlowringError {
     return new FlowringError(codeOfErrno(this.#endErrno), {
       details: { flow: this.id, name: this.name, errno: this.#endErrno },
     });
   }
 
-  #checkRead(): void {
+  private checkRead(): void {
     if ((this.#flags & (MAY_READ | CLOSING | CLOSED)) === MAY_READ) return;
     if ((this.#flags & (CLOSING | CLOSED)) !== 0) throw notAllocated(this.id);
     throw permission('write-only');
   }
 
-  #writeError(): FlowringError {
+  private writeError(): FlowringError {
     if ((this.#flags & (CLOSING | CLOSED)) !== 0) return notAllocated(this.id);
     if ((this.#flags & PEER_ENDED) === 0 && (this.#flags & MAY_WRITE) === 0) return permission('read-only');
-    if (this.#endErrno !== CLEAN_END) return this.#lost();
+    if (this.#endErrno !== CLEAN_END) return this.lost();
     return new FlowringError('FLOWRING_FLOW_DOWN', {
       message: 'the flow is down: the peer deallocated it',
       details: { flow: this.id, name: this.name },
     });
   }
 
-  #tooLarge(messageBytes: number): FlowringError {
+  private tooLarge(messageBytes: number): FlowringError {
     return messageTooLarge(this.id, messageBytes, this.messageMaxBytes);
   }
 
-  #writeQueue(): NonNullable<typeof this.writers> {
+  private writeQueue(): NonNullable<typeof this.writers> {
     if (this.writers !== null) return this.writers;
     this.writers = new WaitQueue(this.host.clock);
     this.writers.onGaveUp = () => {
@@ -450,20 +453,20 @@ export abstract class BaseFlow extends FlowRecord implements Flow, FlowReceiver 
     return this.writers;
   }
 
-  async #linger(options: DeallocOptions): Promise<number> {
-    if (!(this.#noWriters() && this.startDrain())) {
+  private async linger(options: DeallocOptions): Promise<number> {
+    if (!(this.noWriters() && this.startDrain())) {
       const timeoutMs = options.lingerMs ?? Math.min(DEFAULT_LINGER_MS, this.lingerMaxMs);
-      const drain = this.#writeQueue().wait(DRAIN, undefined, { timeoutMs, signal: options.signal });
+      const drain = this.writeQueue().wait(DRAIN, undefined, { timeoutMs, signal: options.signal });
       await drain.catch(() => undefined);
     }
     return this.undelivered();
   }
 
-  #noWriters(): boolean {
+  private noWriters(): boolean {
     return this.writers === null || this.writers.length === 0;
   }
 
-  #finish(errno: EndErrno, reason: CloseReason): void {
+  private finish(errno: EndErrno, reason: CloseReason): void {
     if ((this.#flags & CLOSED) !== 0) return;
     this.beforeEnd(reason.code === undefined && reason.unackedSdus === 0);
     this.#flags |= CLOSED;

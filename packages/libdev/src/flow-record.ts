@@ -26,7 +26,7 @@ export abstract class FlowRecord {
     this.qos = seed.qos;
     this.peer = seed.peer;
     if (seed.layer === undefined && seed.data === undefined && seed.answer === undefined) return;
-    const extras = this.#extra();
+    const extras = this.extra();
     extras.layer = seed.layer;
     extras.data = seed.data && Buffer.from(seed.data);
     extras.answer = seed.answer && Buffer.from(seed.answer);
@@ -49,7 +49,7 @@ export abstract class FlowRecord {
   }
 
   set readTimeoutMs(value: number | undefined) {
-    this.#extra().readTimeoutMs = checkTimeout(value);
+    this.extra().readTimeoutMs = checkTimeout(value);
   }
 
   get writeTimeoutMs(): number | undefined {
@@ -57,7 +57,7 @@ export abstract class FlowRecord {
   }
 
   set writeTimeoutMs(value: number | undefined) {
-    this.#extra().writeTimeoutMs = checkTimeout(value);
+    this.extra().writeTimeoutMs = checkTimeout(value);
   }
 
   get stats(): FlowStats {
@@ -70,7 +70,7 @@ export abstract class FlowRecord {
   }
 
   get closed(): Promise<CloseReason> {
-    const extras = this.#extra();
+    const extras = this.extra();
     if (extras.closed === undefined) {
       extras.closed =
         this.reason !== null
@@ -102,7 +102,7 @@ export abstract class FlowRecord {
     this.#extras?.settleClosed?.(reason);
   }
 
-  #extra(): FlowExtras {
+  private extra(): FlowExtras {
     return (this.#extras ??= {
       layer: undefined,
       data: undefined,

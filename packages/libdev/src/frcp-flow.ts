@@ -26,29 +26,30 @@ const fillPassing = (target: Uint8Array, offset: number): number =>
   filling.pass(fillingUs, passing, target, offset);
 const NOTHING = new Uint8Array(0);
 
+/** Bits of a flow's state: no room in FRCP's window, or in the channel. */
+const WINDOW_FULL = 1;
+const CHANNEL_FULL = 2;
+/** Nothing carries the flow any more. */
+const LOWER_ENDED = 4;
+/** The peer left with all we wrote, though it did not say so by an acknowledgement that arrived. */
+const PEER_HAS_ALL = 8;
+/** Among those that the host asks to give up slabs. */
+const LISTED = 16;
+
 /** A flow with FRCP on it. The connection outlives what carries it. */
 export class FrcpFlow extends BaseFlow implements Pumped {
   heapIndex = -1;
   deadlineUs = 0;
   touched = false;
+  declare protected readonly host: FrcpHost;
   readonly #connection: FrcpConnection;
-  readonly #driver: FrcpDriver;
-  /** Largest PDU that the path carries now. */
-  #mtuBytes: number;
-  #windowFull = false;
-  #channelFull = false;
-  #lowerEnded = false;
-  /** The peer left with all we wrote, though it did not say so by an acknowledgement that arrived. */
-  #peerHasAll = false;
+  #state = 0;
   /** Messages lost when the connection failed. */
   #lostSdus = 0;
-  #listed = false;
 
   constructor(host: FrcpHost, seed: FlowSeed, params: FrcpParams) {
     super(host, seed);
-    this.#driver = host.driver;
     this.#connection = new FrcpConnection(params, host.driver.now());
-    this.#mtuBytes = params.mtuBytes;
   }
 
   override get messageMaxBytes(): number {
@@ -60,30 +61,29 @@ export class FrcpFlow extends BaseFlow implements Pumped {
   }
 
   override onMessage(slab: Buffer, start: number, end: number, use: SlabUse): void {
-    this.#connection.handlePdu(this.#driver.now(), slab, start, end);
+    this.#connection.handlePdu(this.host.driver.now(), slab, start, end);
     if (this.#connection.holdsBuffers) use.isKept = true;
     this.port!.consumed(end - start);
-    if (this.readers !== null) this.#takeEvents();
-    this.#driver.touch(this);
+    if (this.readers !== null) this.takeEvents();
+    this.host.driver.touch(this);
   }
 
   override pathChanged(mtuBytes: number): void {
-    if (this.isClosed || mtuBytes === this.#mtuBytes) return;
-    this.#mtuBytes = mtuBytes;
-    this.#connection.changeMtu(this.#driver.now(), mtuBytes);
-    this.#driver.touch(this);
+    if (this.isClosed || mtuBytes === this.#connection.mtuBytes) return;
+    this.#connection.changeMtu(this.host.driver.now(), mtuBytes);
+    this.host.driver.touch(this);
   }
 
   override onWritable(): void {
-    this.#channelFull = false;
-    this.#driver.touch(this);
+    this.#state &= ~CHANNEL_FULL;
+    this.host.driver.touch(this);
   }
 
   override onEnd(errno: EndErrno): void {
-    this.#lowerEnded = true;
-    this.#takeEvents();
+    this.#state |= LOWER_ENDED;
+    this.takeEvents();
     if (this.isLeaving) {
-      this.#peerHasAll = errno === CLEAN_END;
+      if (errno === CLEAN_END) this.#state |= PEER_HAS_ALL;
       this.drained();
     }
     // A peer that leaves without FRCP's end marker left something unsaid.
@@ -96,18 +96,18 @@ export class FrcpFlow extends BaseFlow implements Pumped {
 
   pump(nowUs: number): number {
     if (this.isClosed) return Infinity;
-    this.#takeEvents();
-    this.#transmit(nowUs);
+    this.takeEvents();
+    this.transmit(nowUs);
     if (this.isClosed) return Infinity;
-    if (!this.#listed && this.#connection.holdsBuffers) {
-      this.#listed = true;
+    if ((this.#state & LISTED) === 0 && this.#connection.holdsBuffers) {
+      this.#state |= LISTED;
       this.host.holdsSlabs(this);
     }
-    return this.#lowerEnded ? Infinity : (this.#connection.nextTimeout() ?? Infinity);
+    return (this.#state & LOWER_ENDED) !== 0 ? Infinity : (this.#connection.nextTimeout() ?? Infinity);
   }
 
   override compact(): void {
-    this.#listed = false;
+    this.#state &= ~LISTED;
     this.#connection.compact();
   }
 
@@ -123,20 +123,20 @@ export class FrcpFlow extends BaseFlow implements Pumped {
   protected override take(): Buffer | null {
     const sdu = this.#connection.read();
     if (sdu === null) return null;
-    this.#taken();
+    this.taken();
     return sdu as Buffer;
   }
 
   protected override takeInto(target: Uint8Array): number {
     const bytes = this.#connection.readInto(target);
-    this.#taken();
+    this.taken();
     return bytes;
   }
 
-  #taken(): void {
-    this.#driver.used();
+  private taken(): void {
+    this.host.driver.used();
     // The window has opened: the peer is told at the end of this turn.
-    if (this.#connection.ackDue) this.#driver.touch(this);
+    if (this.#connection.ackDue) this.host.driver.touch(this);
   }
 
   protected override nextBytes(): number {
@@ -144,22 +144,22 @@ export class FrcpFlow extends BaseFlow implements Pumped {
   }
 
   protected override put(message: Uint8Array): WriteOutcome {
-    if (this.#pass(message)) return 'sent';
-    const outcome = this.#connection.write(this.#driver.now(), message);
+    if (this.pass(message)) return 'sent';
+    const outcome = this.#connection.write(this.host.driver.now(), message);
     if (outcome === 'queued') {
-      this.#driver.used();
-      this.#driver.touch(this);
+      this.host.driver.used();
+      this.host.driver.touch(this);
       return 'sent';
     }
-    if (outcome === 'would-block') this.#windowFull = true;
+    if (outcome === 'would-block') this.#state |= WINDOW_FULL;
     return outcome;
   }
 
   /** Sends a message from the caller's memory straight into the channel, if nothing waits before it. */
-  #pass(message: Uint8Array): boolean {
-    if (this.#channelFull || this.#lowerEnded) return false;
+  private pass(message: Uint8Array): boolean {
+    if ((this.#state & (CHANNEL_FULL | LOWER_ENDED)) !== 0) return false;
     const connection = this.#connection;
-    const nowUs = this.#driver.now();
+    const nowUs = this.host.driver.now();
     const pduBytes = connection.passingBytes(nowUs, message.length);
     if (pduBytes === 0) return false;
     filling = connection;
@@ -167,30 +167,30 @@ export class FrcpFlow extends BaseFlow implements Pumped {
     passing = message;
     const outcome = this.port!.trySendWith(pduBytes, fillPassing);
     passing = NOTHING;
-    if (outcome === 'would-block') this.#channelFull = true;
+    if (outcome === 'would-block') this.#state |= CHANNEL_FULL;
     if (outcome !== 'sent') return false;
     if (this.heapIndex < 0 || (connection.nextTimeout() ?? Infinity) < this.deadlineUs) {
-      this.#driver.touch(this);
+      this.host.driver.touch(this);
     }
     return true;
   }
 
   protected override canPut(): boolean {
-    return !this.#windowFull;
+    return (this.#state & WINDOW_FULL) === 0;
   }
 
   protected override startDrain(): boolean {
-    if (this.#lowerEnded) return true;
-    const nowUs = this.#driver.now();
+    if ((this.#state & LOWER_ENDED) !== 0) return true;
+    const nowUs = this.host.driver.now();
     this.#connection.close(nowUs);
-    this.#transmit(nowUs);
+    this.transmit(nowUs);
     if (this.#connection.isClosed) return true;
-    this.#driver.touch(this);
+    this.host.driver.touch(this);
     return false;
   }
 
   protected override undelivered(): number {
-    let count = this.#peerHasAll ? 0 : this.#connection.unackedSdus + this.#lostSdus;
+    let count = (this.#state & PEER_HAS_ALL) !== 0 ? 0 : this.#connection.unackedSdus + this.#lostSdus;
     for (let at = this.writers?.head ?? null; at !== null; at = at.next) if (at.kind === WRITE) count++;
     return count;
   }
@@ -202,8 +202,8 @@ export class FrcpFlow extends BaseFlow implements Pumped {
   }
 
   protected override beforeEnd(clean: boolean): void {
-    if (clean && !this.#lowerEnded) this.#transmit(this.#driver.now());
-    this.#driver.drop(this);
+    if (clean && (this.#state & LOWER_ENDED) === 0) this.transmit(this.host.driver.now());
+    this.host.driver.drop(this);
   }
 
   protected override get lingerMaxMs(): number {
@@ -211,20 +211,20 @@ export class FrcpFlow extends BaseFlow implements Pumped {
     return (rUs + 2 * mplUs + aUs) / 1_000;
   }
 
-  #takeEvents(): void {
+  private takeEvents(): void {
     const connection = this.#connection;
     for (let event = connection.pollEvent(); event !== null; event = connection.pollEvent()) {
-      this.#onEvent(event);
+      this.onEvent(event);
     }
   }
 
-  #onEvent(event: FrcpEvent): void {
+  private onEvent(event: FrcpEvent): void {
     switch (event.type) {
       case 'readable':
         if (!this.isLeaving) this.serveReaders();
         break;
       case 'writable':
-        this.#windowFull = false;
+        this.#state &= ~WINDOW_FULL;
         this.serveWriters();
         break;
       case 'end':
@@ -233,7 +233,7 @@ export class FrcpFlow extends BaseFlow implements Pumped {
         break;
       case 'down':
         this.#lostSdus = event.unackedSdus;
-        this.#lowerEnded = true;
+        this.#state |= LOWER_ENDED;
         this.drained();
         if (!this.isLeaving) {
           this.ended(errnoOf(event.reason === 'gave-up' ? 'FLOWRING_PEER_GONE' : 'FLOWRING_FLOW_DOWN'));
@@ -246,14 +246,14 @@ export class FrcpFlow extends BaseFlow implements Pumped {
     }
   }
 
-  #transmit(nowUs: number): void {
-    if (this.#lowerEnded || this.#channelFull) return;
+  private transmit(nowUs: number): void {
+    if ((this.#state & (CHANNEL_FULL | LOWER_ENDED)) !== 0) return;
     filling = this.#connection;
     fillingUs = nowUs;
     for (;;) {
       filledBytes = 0;
-      const outcome = this.port!.trySendWith(this.#mtuBytes, fill);
-      if (outcome === 'would-block') this.#channelFull = true;
+      const outcome = this.port!.trySendWith(this.#connection.mtuBytes, fill);
+      if (outcome === 'would-block') this.#state |= CHANNEL_FULL;
       if (outcome !== 'sent' || filledBytes === 0) return;
     }
   }
