@@ -129,7 +129,9 @@ class Victim {
     else if (what === 1) conn.compact();
     else if (what === 2) {
       this.#mtuBytes = unit.pick([MTU_BYTES, 64, 56, 48]);
-      conn.moveLower(this.#now, { mtuBytes: this.#mtuBytes, mplUs: unit.pick([0, 1_000_000, 3_000_000]) });
+      const mplUs = unit.pick([0, 1_000_000, 3_000_000, -1]);
+      if (mplUs < 0) conn.changeMtu(this.#now, this.#mtuBytes);
+      else conn.moveLower(this.#now, { mtuBytes: this.#mtuBytes, mplUs });
     } else {
       const bytes = unit.u8();
       const size = conn.passingBytes(this.#now, bytes);
