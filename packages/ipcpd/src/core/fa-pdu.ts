@@ -1,5 +1,6 @@
 import type { QosSpec } from '@flowring/common';
-import { isName, LIMITS, parseQos } from '@flowring/common';
+import { LIMITS, parseQos } from '@flowring/common';
+import { decodeName } from './name-bytes.ts';
 
 /** Version in the second byte of every FA PDU; another version is dropped. */
 export const FA_VERSION = 1;
@@ -71,7 +72,6 @@ const REQUEST_BYTES = HEADER_BYTES + ID_BYTES + 8 + 30 + 4;
 const ANSWER_BYTES = HEADER_BYTES + ID_BYTES + 12;
 const EMPTY = new Uint8Array(0);
 const utf8 = new TextEncoder();
-const utf8Strict = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /** The bytes of a PDU: header (magic, version, type, flags, epoch), then fixed fields in network byte order. */
 export function encodeFaPdu(epoch: number, body: FaBody): Uint8Array {
@@ -199,7 +199,7 @@ function readRequest(bytes: Uint8Array, view: DataView): FaBody | null {
   const dataBytes = view.getUint16(64);
   if (bytes.length !== REQUEST_BYTES + nameBytes + dataBytes) return null;
   if (dataBytes > LIMITS.piggybackMaxBytes || nameBytes > LIMITS.nameMaxBytes) return null;
-  const name = readName(bytes.subarray(REQUEST_BYTES, REQUEST_BYTES + nameBytes));
+  const name = decodeName(bytes.subarray(REQUEST_BYTES, REQUEST_BYTES + nameBytes));
   const qos = parseQos({
     delay: view.getUint32(32),
     bandwidth: view.getUint32(36) * 0x1_0000_0000 + view.getUint32(40),
@@ -291,13 +291,4 @@ function writePair(view: DataView, at: number, pair: EidPair): void {
 
 function readPair(view: DataView, at: number): EidPair {
   return { sEid: view.getUint32(at), rEid: view.getUint32(at + 4) };
-}
-
-function readName(bytes: Uint8Array): string | null {
-  try {
-    const name = utf8Strict.decode(bytes);
-    return isName(name) ? name : null;
-  } catch {
-    return null;
-  }
 }

@@ -1,4 +1,4 @@
-import { isName } from '@flowring/common';
+import { decodeName } from '../name-bytes.ts';
 
 /** Version in the second byte of every directory PDU; another version is dropped. */
 export const DIRECTORY_VERSION = 1;
@@ -14,7 +14,6 @@ const ANSWER = 2;
 const ID_BYTES = 8;
 const HEADER_BYTES = 4 + ID_BYTES;
 const utf8 = new TextEncoder();
-const utf8Strict = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /**
  * The bytes of a PDU: magic, version, type, flags (answer: 1 for yes), id, and the name of a query. An answer is
@@ -42,17 +41,8 @@ export function decodeDirectoryPdu(bytes: Uint8Array): DirectoryPdu | null {
     return bytes.length === HEADER_BYTES && flags <= 1 ? { t: 'answer', id, has: flags === 1 } : null;
   }
   if (bytes[2] !== QUERY || flags !== 0) return null;
-  const name = readName(bytes.subarray(HEADER_BYTES));
+  const name = decodeName(bytes.subarray(HEADER_BYTES));
   return name === null ? null : { t: 'query', id, name };
-}
-
-function readName(bytes: Uint8Array): string | null {
-  try {
-    const name = utf8Strict.decode(bytes);
-    return isName(name) ? name : null;
-  } catch {
-    return null;
-  }
 }
 
 const EMPTY = new Uint8Array(0);
