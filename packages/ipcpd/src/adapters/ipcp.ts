@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import type {
   ChannelId,
   ControlMessage,
@@ -17,6 +16,7 @@ import type { OpenChannel } from './channel-table.ts';
 import { ChannelTable } from './channel-table.ts';
 import { monotonicUs } from './monotonic-clock.ts';
 import { HolderSearch } from './holder-search.ts';
+import { randomU32 } from './random-u32.ts';
 
 const log = createLogger('ipcpd');
 
@@ -333,8 +333,4 @@ export class Ipcp {
   #tell(message: ControlMessage): void {
     if (!this.#irmdGone) this.#send(message);
   }
-}
-
-function randomU32(): number {
-  return randomBytes(4).readUInt32BE();
 }

@@ -1,7 +1,7 @@
-import { randomBytes } from 'node:crypto';
 import { FlowringError } from '@flowring/common';
 import { CoreTimer } from '../../adapters/core-timer.ts';
 import { monotonicUs } from '../../adapters/monotonic-clock.ts';
+import { randomU32 } from '../../adapters/random-u32.ts';
 import type { PeerAddress } from '../../core/fa-flow.ts';
 import type { QueryInput, QueryOutput } from '../../core/directory/query.ts';
 import { QUERIES_MAX, QueryDirectory } from '../../core/directory/query.ts';
@@ -25,7 +25,7 @@ export class AskingDirectory implements Directory {
   constructor(host: DirectoryHost) {
     const { self, peers } = host;
     this.#host = host;
-    this.#core = new QueryDirectory({ self, peers, random: () => randomBytes(4).readUInt32BE() });
+    this.#core = new QueryDirectory({ self, peers, random: randomU32 });
   }
 
   register(name: string): void {

@@ -1,6 +1,7 @@
-import { createHmac, randomBytes } from 'node:crypto';
+import { createHmac } from 'node:crypto';
 import { crc32 } from '@flowring/channel';
 import type { UdpAddress, UdpSocket } from '@flowring/datagram';
+import { randomU32 } from '../../adapters/random-u32.ts';
 import type { Tag } from '../../core/udp/control-packet.ts';
 import type { NeighbourOptions } from '../../core/udp/neighbour.ts';
 import type { UdpConfig } from './udp-config.ts';
@@ -8,10 +9,6 @@ import { formatEndpoint, parseEndpoint } from './udp-config.ts';
 
 function mac(key: Uint8Array, text: string): Tag {
   return createHmac('sha256', key).update(text).digest('binary').slice(0, 8);
-}
-
-function randomU32(): number {
-  return randomBytes(4).readUInt32BE();
 }
 
 /** What the table of neighbours needs of this host and its socket. */
