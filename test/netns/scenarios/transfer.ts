@@ -2,7 +2,7 @@ import type { Impairment } from '../relay/link.ts';
 import type { FlowHosts, Program } from '../support/flow-hosts.ts';
 import { LAYER } from '../support/flow-hosts.ts';
 import type { Outcome, Scenario } from './scenario.ts';
-import { max, quantile, serving, sleep, sum } from './scenario.ts';
+import { max, quantile, serving, sleep, sum, trials } from './scenario.ts';
 
 interface Upload {
   readonly isEqual: boolean;
@@ -19,6 +19,10 @@ const TAIL_COPIES = 2;
 /** A path change may cost so much, ms. */
 const CHANGE_MAX_MS = 5_000;
 const SLOW_KBPS = 16_000;
+/** Flows that one scenario has under way at the same time: they wait more than they work. */
+const FLOWS_AT_ONCE = 20;
+/** Without flow control more would only lose more. */
+const RAW_FLOWS_AT_ONCE = 2;
 
 const upload = (client: Program, bytes: number): Promise<Upload> =>
   client.call('upload', 'digest', { bytes, layer: LAYER }) as Promise<Upload>;
@@ -31,15 +35,11 @@ async function transfers(
 ): Promise<{ readonly uploads: Upload[]; readonly figures: Outcome['figures']; readonly failed: number }> {
   const { client } = await serving(on, 'serveDigest', 'digest');
   await on.relay.impair(faults);
-  const uploads: Upload[] = [];
-  let failed = 0;
-  for (let n = 0; n < count; n += 1) {
-    const done = await upload(client, bytes).catch(() => null);
-    if (done?.isEqual === true) uploads.push(done);
-    else failed += 1;
-  }
+  const done = await trials(count, FLOWS_AT_ONCE, () => upload(client, bytes).catch(() => null));
   await on.relay.impair({});
+  const uploads = done.filter((one) => one?.isEqual === true) as Upload[];
   const times = uploads.map(({ ms }) => ms);
+  const failed = count - uploads.length;
   const figures = { transfers: count, failed, p50: quantile(times, 0.5), max: max(times) };
   return { uploads, figures, failed };
 }
@@ -66,10 +66,9 @@ async function reorderedStorm(on: FlowHosts, count: number, messages: number): P
     delayUs: 1_000,
   });
   const options = { count: messages, layer: LAYER, qos: 'data' };
-  let failed = 0;
-  for (let n = 0; n < count; n += 1)
-    if ((await client.call('numbered', 'check', options)) !== null) failed += 1;
+  const codes = await trials(count, FLOWS_AT_ONCE, () => client.call('numbered', 'check', options));
   await on.relay.impair({});
+  const failed = codes.filter((code) => code !== null).length;
   const received = (await server.call('received')) as Received;
   const { duplicates } = await on.relay.counts('a');
   return {
@@ -94,8 +93,7 @@ async function ends(on: FlowHosts, count: number): Promise<Outcome> {
   const { client, server } = await serving(on, 'serveCheck', 'check');
   await on.relay.impair({ lossPct: 20, reorderPct: 50, reorderUs: 200_000, delayUs: 1_000 });
   const options = { count: 10, layer: LAYER, qos: 'data' };
-  const codes: unknown[] = [];
-  for (let n = 0; n < count; n += 1) codes.push(await client.call('numbered', 'check', options));
+  const codes = await trials(count, FLOWS_AT_ONCE, () => client.call('numbered', 'check', options));
   await on.relay.impair({});
   const { messages } = (await server.call('received')) as Received;
   const failed = codes.filter((code) => code !== null).length;
@@ -106,7 +104,8 @@ async function damaged(on: FlowHosts, count: number, messages: number, qos: stri
   const { client, server } = await serving(on, 'serveCheck', 'check');
   await on.relay.impair({ corruptPct: 1 });
   const options = { count: messages, layer: LAYER, qos, messageBytes: 500, gapMs: 0 };
-  for (let n = 0; n < count; n += 1) await client.call('numbered', 'check', options);
+  const atOnce = qos === 'data' ? FLOWS_AT_ONCE : RAW_FLOWS_AT_ONCE;
+  await trials(count, atOnce, () => client.call('numbered', 'check', options));
   await on.relay.impair({});
   const received = (await server.call('received')) as Received;
   const { corrupted } = await on.relay.counts('a');
@@ -177,17 +176,16 @@ async function rebinding(
 /** The n-th packet from a is lost, once or each time; how many copies FRCP sent for each. */
 async function repairCost(on: FlowHosts, count: number, bytes: number, gaps: number): Promise<Outcome> {
   const { client } = await serving(on, 'serveDigest', 'digest');
-  let [failed, copies, lost] = [0, 0, 0];
-  for (let n = 0; n < count; n += 1) {
-    const before = (await on.relay.counts('a')).lost;
-    await on.relay.impairFrom('a', { delayUs: 2_000, loseEvery: Math.ceil(bytes / 1_100 / (gaps + 1)) });
-    await on.relay.impairFrom('b', { delayUs: 2_000 });
-    const done = await upload(client, bytes).catch(() => null);
-    lost += (await on.relay.counts('a')).lost - before;
-    if (done?.isEqual !== true) failed += 1;
-    else copies += done.retransmits;
-  }
+  const before = (await on.relay.counts('a')).lost;
+  await on.relay.impairFrom('a', { delayUs: 2_000, loseEvery: Math.ceil(bytes / 1_100 / (gaps + 1)) });
+  await on.relay.impairFrom('b', { delayUs: 2_000 });
+  const atOnce = gaps === 1 ? 1 : FLOWS_AT_ONCE;
+  const uploads = await trials(count, atOnce, () => upload(client, bytes).catch(() => null));
   await on.relay.impair({});
+  const lost = (await on.relay.counts('a')).lost - before;
+  const whole = uploads.filter((one) => one?.isEqual === true) as Upload[];
+  const failed = count - whole.length;
+  const copies = sum(whole.map(({ retransmits }) => retransmits));
   return {
     ok: failed === 0 && lost > 0 && copies <= (gaps === 1 ? lost + count : 2 * lost),
     figures: { transfers: count, failed, gaps: lost, copies },

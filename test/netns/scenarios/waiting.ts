@@ -1,4 +1,4 @@
-import type { FlowHosts } from '../support/flow-hosts.ts';
+import type { FlowHosts, Program } from '../support/flow-hosts.ts';
 import { LAYER } from '../support/flow-hosts.ts';
 import type { Outcome, Scenario } from './scenario.ts';
 import { max, serving, sleep, trials } from './scenario.ts';
@@ -57,29 +57,44 @@ async function idleThenTalk(on: FlowHosts, count: number): Promise<Outcome> {
   return { ok: missing === 0, figures: { flows: replies.length, missing } };
 }
 
+const STREAMS_AT_ONCE = 40;
+const STREAM_GAP_MS = 100;
+
 /** The server streams for longer than St while the client is silent; then the client speaks. */
 async function streamThenTalk(on: FlowHosts, count: number): Promise<Outcome> {
   const { client, server } = await serving(on, 'serveKeep', 'keep');
   await on.relay.impair({ delayUs: 1_000 });
   let missing = 0;
-  for (let n = 0; n < count; n += 1) {
-    const flow = await client.call('alloc', 'keep', { layer: LAYER, qos: 'data' });
-    await client.call('write', flow, 'before');
-    let kept = 0;
-    while ((kept = (await server.call('lastKept')) as number) <= n) await sleep(5);
-    await server.call('read', kept);
-    const until = performance.now() + 1.3 * ST_MS;
-    while (performance.now() < until) {
-      await server.call('write', kept, 'streamed');
-      await client.call('read', flow);
-      await sleep(20);
+  for (let done = 0; done < count; done += STREAMS_AT_ONCE) {
+    const streams: Promise<boolean>[] = [];
+    for (let kept = done + 1; kept <= Math.min(count, done + STREAMS_AT_ONCE); kept += 1) {
+      const flow = await client.call('alloc', 'keep', { layer: LAYER, qos: 'data' });
+      await client.call('write', flow, 'before');
+      while (((await server.call('lastKept')) as number) < kept) await sleep(5);
+      streams.push(isHeardAfterStream(client, server, flow, kept));
     }
-    await client.call('write', flow, 'after');
-    const { text } = (await server.call('read', kept, { timeoutMs: 20_000 })) as { text?: string };
-    if (text !== 'after') missing += 1;
-    await client.call('dealloc', flow);
+    missing += (await Promise.all(streams)).filter((isHeard) => !isHeard).length;
   }
   return { ok: missing === 0, figures: { flows: count, missing } };
+}
+
+async function isHeardAfterStream(
+  client: Program,
+  server: Program,
+  flow: unknown,
+  kept: number,
+): Promise<boolean> {
+  await server.call('read', kept);
+  const until = performance.now() + 1.3 * ST_MS;
+  while (performance.now() < until) {
+    await server.call('write', kept, 'streamed');
+    await client.call('read', flow);
+    await sleep(STREAM_GAP_MS);
+  }
+  await client.call('write', flow, 'after');
+  const { text } = (await server.call('read', kept, { timeoutMs: 20_000 })) as { text?: string };
+  await client.call('dealloc', flow);
+  return text === 'after';
 }
 
 export const WAITING: readonly Scenario[] = [
