@@ -1,3 +1,4 @@
+import { afterEach, expect, test } from '@jest/globals';
 import { createRequire } from 'node:module';
 import { crc32 as zlibCrc32 } from 'node:zlib';
 import { crc32, reloadCrc32 } from '../src/adapters/crc32.ts';

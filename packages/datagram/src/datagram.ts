@@ -114,6 +114,10 @@ export interface UdpSocket {
    */
   flush(): void;
 
+  /** Whether something has arrived that was not delivered yet; always false with `plain`, which cannot look. */
+  hasNews(): boolean;
+  /** Delivers it now, as the event loop would in its next turn. Not for use inside of an event. */
+  takeIn(): void;
   /**
    * Whoever the received datagrams are for has no room: the turn of receiving ends soon, and other processes of this
    * host, among them perhaps that one, run first. What arrives meanwhile waits in the kernel.

@@ -193,6 +193,27 @@ test('a socket asked to give way ends its turn early, and lets others run', asyn
   await socket.close();
 });
 
+test('a socket can be looked at, and delivers at once what it has', async () => {
+  const received: number[] = [];
+  let batches = 0;
+  const socket = openOffloadSocket(REAL, {
+    host: '127.0.0.1',
+    onReceive: (_bytes, start, end) => received.push(end - start),
+    onBatchEnd: () => batches++,
+  });
+  expect(socket.hasNews()).toBe(false);
+  socket.send(socket.local, new Uint8Array(7), 0, 7);
+  socket.flush();
+  while (!socket.hasNews());
+  expect(received).toEqual([]);
+  socket.takeIn();
+  expect(received).toEqual([7]);
+  expect(batches).toBe(1);
+  expect(socket.hasNews()).toBe(false);
+  await socket.close();
+  expect(socket.hasNews()).toBe(false);
+});
+
 describe('without koffi', () => {
   afterEach(() => reloadLibc());
 

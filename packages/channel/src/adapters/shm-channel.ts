@@ -4,6 +4,8 @@ import { FlowringError, errnoOf } from '@flowring/common';
 import type { ChannelEvents } from '../channel.ts';
 import { BROKEN_ERRNO } from '../core/mux.ts';
 import { RingReader, RingWriter } from '../core/ring.ts';
+import type { Awaited } from './busy-wait.ts';
+import { busyWait } from './busy-wait.ts';
 import { Doorbell } from './doorbell.ts';
 import type { Libc } from './libc.ts';
 import type { Region } from './mapping.ts';
@@ -36,9 +38,18 @@ export class ShmChannel extends MuxChannel {
   /** A pump or a busy wait is on its way: the peer need not ring. */
   #isAwake = true;
   #peerHasLeft = false;
+  #bytesSentBefore = 0;
   #sentBefore = 0;
   #receivedBefore = 0;
   readonly #hasNews = () => this.#reader.readable() !== 0 || (this.mux.wantsRoom && this.#writer.hasRoom());
+  readonly #awaited: Awaited = {
+    hasNews: this.#hasNews,
+    takeIn: (waitedUs) => {
+      this.#spinner.waited(waitedUs);
+      this.pump();
+    },
+    rest: () => this.#sleep(),
+  };
 
   /** In a turn of its own, so that the receivers' promises have run and their answers are sent. */
   readonly #waitBusily = () => {
@@ -95,6 +106,7 @@ export class ShmChannel extends MuxChannel {
   }
 
   protected release(): void {
+    busyWait?.leave(this.#awaited);
     this.#doorbell.close();
     releaseRegion(this.#libc, this.#region);
   }
@@ -142,21 +154,34 @@ export class ShmChannel extends MuxChannel {
     if (closedErrno >= 0 && this.#reader.readable() === 0) return this.goDown('peer-closed', closedErrno);
     if (this.#peerHasLeft) return this.goDown('peer-died', errnoOf('FLOWRING_PEER_GONE'));
     this.#isAwake = true;
+    const converses = this.#converses(taken);
     if (taken >= STREAM_BYTES) this.requestTurn();
-    else if (this.#converses() && this.#spinner.isWorthwhile()) setImmediate(this.#waitBusily);
-    else this.#sleep();
+    else if (converses && this.#waitsPatiently()) return;
+    else if (converses && this.#spinner.isWorthwhile()) {
+      busyWait?.leave(this.#awaited);
+      setImmediate(this.#waitBusily);
+    } else this.#sleep();
   }
 
-  /** Whether we have sent and received messages since the last turn: only then is an answer likely to come soon. */
-  #converses(): boolean {
-    const { messagesSent, messagesReceived } = this.mux.stats;
+  /** An answer from this host comes within a spin; one over a layer, if it comes soon, in a wait that others share. */
+  #waitsPatiently(): boolean {
+    if (busyWait === null || !this.#spinner.isWithinTrial) return false;
+    return (busyWait.hasCompanions || !this.#spinner.isNear) && busyWait.expect(this.#awaited);
+  }
+
+  /** Whether we have sent and received a little since the last turn: only then is an answer likely to come soon. */
+  #converses(taken: number): boolean {
+    const { bytesSent, messagesSent, messagesReceived } = this.mux.stats;
+    const isStream = taken >= STREAM_BYTES || bytesSent - this.#bytesSentBefore >= STREAM_BYTES;
     const converses = messagesSent !== this.#sentBefore && messagesReceived !== this.#receivedBefore;
+    this.#bytesSentBefore = bytesSent;
     this.#sentBefore = messagesSent;
     this.#receivedBefore = messagesReceived;
-    return converses;
+    return converses && !isStream;
   }
 
   #sleep(): void {
+    if (!this.isOpen || busyWait?.awaits(this.#awaited) === true) return;
     if (!this.#reader.sleep()) return this.requestTurn();
     this.#isAwake = false;
     this.#spinner.slept();

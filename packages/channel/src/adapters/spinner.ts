@@ -1,3 +1,5 @@
+import { TRIAL_MAX_US } from './busy-wait.ts';
+
 /** Longest busy wait in one turn of the event loop, us. */
 const SPIN_MAX_US = 40;
 /** A sleep costs about this much more than a busy wait, so a sleep this short beyond it would have been a hit. */
@@ -26,6 +28,7 @@ export type SpinOutcome = 'ready' | 'again' | 'miss';
 export class Spinner {
   static readonly isEnabled = process.env['FLOWRING_SPIN'] !== '0';
   #isLikely = false;
+  #sleptUs = Infinity;
   #wasHit = false;
   #chancesToSkip = 0;
   #backoff = BACKOFF_MIN;
@@ -34,6 +37,16 @@ export class Spinner {
   #trialSinceMs = 0;
   #lateHits = 0;
   #lateMisses = 0;
+
+  /** Whether the peer's last answer came within tens of microseconds. */
+  get isNear(): boolean {
+    return this.#sleptUs < SPIN_MAX_US + WAKE_COST_US;
+  }
+
+  /** Whether it came soon enough for a busy wait that lets others run. */
+  get isWithinTrial(): boolean {
+    return this.#sleptUs < TRIAL_MAX_US;
+  }
 
   /** One chance: call when a turn of a conversation ends. */
   isWorthwhile(): boolean {
@@ -61,9 +74,16 @@ export class Spinner {
 
   woke(): void {
     if (!Spinner.isEnabled || this.#sleptAtMs === 0) return;
-    const sleptUs = (performance.now() - this.#sleptAtMs) * 1_000;
+    this.#sleptUs = (performance.now() - this.#sleptAtMs) * 1_000;
     this.#sleptAtMs = 0;
-    this.#isLikely = sleptUs < SPIN_MAX_US + WAKE_COST_US;
+    this.#isLikely = this.#sleptUs < SPIN_MAX_US + WAKE_COST_US;
+  }
+
+  /** An answer came to one who waited busily elsewhere; so soon, that is better done here. */
+  waited(waitedUs: number): void {
+    if (waitedUs >= SPIN_MAX_US - WAKE_COST_US) return;
+    this.#sleptUs = waitedUs;
+    this.#isLikely = true;
   }
 
   #hit(nowMs: number): SpinOutcome {

@@ -31,6 +31,8 @@ export abstract class BatchingSocket<Key, Peer extends UdpAddress & CachedPeer<K
 
   abstract address(host: string, port: number): UdpAddress;
   abstract flush(): void;
+  abstract hasNews(): boolean;
+  abstract takeIn(): void;
   abstract giveWay(): void;
   abstract payloadMaxBytes(to: UdpAddress): number;
   abstract ref(): void;

@@ -79,6 +79,14 @@ export class OffloadSocket extends BatchingSocket<number | string, NativePeer> {
     }
   }
 
+  override hasNews(): boolean {
+    return this.isOpen && (!this.#receiveRoom.isEmpty || this.#receiveRoom.fill() > 0);
+  }
+
+  override takeIn(): void {
+    this.#receive();
+  }
+
   override giveWay(): void {
     this.#givesWay = true;
   }

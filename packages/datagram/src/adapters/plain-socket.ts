@@ -55,6 +55,12 @@ export class PlainSocket extends BatchingSocket<string, Peer> {
   }
 
   /** dgram decides alone how much it reads. */
+  override hasNews(): boolean {
+    return false;
+  }
+
+  override takeIn(): void {}
+
   override giveWay(): void {}
 
   override payloadMaxBytes(): number {

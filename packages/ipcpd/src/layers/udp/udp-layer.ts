@@ -1,4 +1,4 @@
-import { crc32 } from '@flowring/channel';
+import { busyWait, crc32 } from '@flowring/channel';
 import type { ConfigValues, CounterGroups, PathParams } from '@flowring/common';
 import { createLogger } from '@flowring/common';
 import type { UdpAddress, UdpError, UdpSocket } from '@flowring/datagram';
@@ -76,6 +76,7 @@ export class UdpLayer implements Layer, UdpFlowHost {
       onError: (error) => this.#failed(error),
     });
     this.#socket = socket;
+    busyWait?.accompany(socket);
     this.#config = config;
     this.#directory = createDirectory(config.directory, {
       layerName,
@@ -137,6 +138,7 @@ export class UdpLayer implements Layer, UdpFlowHost {
   close(): void | Promise<void> {
     this.#events = null;
     this.#timer.close();
+    if (this.#socket !== null) busyWait?.leave(this.#socket);
     void this.#socket?.close();
     this.#socket = null;
     this.#neighbours = null;
