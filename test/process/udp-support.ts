@@ -1,4 +1,5 @@
 import { createSocket } from 'node:dgram';
+import { networkInterfaces } from 'node:os';
 import { startAgent } from '../scenarios/agent.mjs';
 import { connectControl } from '@flowring/control';
 import { startPrivateDaemon } from '../scenarios/private-daemon.mjs';
@@ -8,12 +9,26 @@ import type { Agent, PrivateDaemon } from './flows-support.ts';
 /** Name of the layer that joins the two hosts. */
 export const LAYER = 'net';
 
+export type Family = 4 | 6;
+
+/** The loopback interface's address. */
+export const LOOPBACK: Readonly<Record<Family, string>> = { 4: '127.0.0.1', 6: '::1' };
+
+/** The families this host has a loopback address of. */
+export const FAMILIES: readonly Family[] = ([4, 6] as const).filter((family) =>
+  networkInterfaces()['lo']?.some(({ address }) => address === LOOPBACK[family]),
+);
+
+export function endpoint(family: Family, port: number): string {
+  return family === 4 ? `${LOOPBACK[4]}:${port}` : `[${LOOPBACK[6]}]:${port}`;
+}
+
 /** A free UDP port of the loopback interface. */
-export function freePort(): Promise<number> {
+export function freePort(family: Family = 4): Promise<number> {
   return new Promise((resolve, reject) => {
-    const socket = createSocket('udp4');
+    const socket = createSocket(`udp${family}`);
     socket.once('error', reject);
-    socket.bind(0, '127.0.0.1', () => {
+    socket.bind(0, LOOPBACK[family], () => {
       const { port } = socket.address();
       socket.close(() => resolve(port));
     });
@@ -70,14 +85,15 @@ export class UdpHost {
 /** Two hosts on this one: the client's knows by its configuration where the names of the server's are. */
 export async function startTwoHosts(
   names: readonly string[],
+  family: Family = 4,
 ): Promise<{ readonly client: UdpHost; readonly server: UdpHost }> {
-  const [clientPort, serverPort] = [await freePort(), await freePort()];
-  const at = `127.0.0.1:${serverPort}`;
-  const server = await UdpHost.start({ host: '127.0.0.1', port: serverPort });
+  const [clientPort, serverPort] = [await freePort(family), await freePort(family)];
+  const host = LOOPBACK[family];
+  const server = await UdpHost.start({ host, port: serverPort });
   const client = await UdpHost.start({
-    host: '127.0.0.1',
+    host,
     port: clientPort,
-    names: Object.fromEntries(names.map((name) => [name, at])),
+    names: Object.fromEntries(names.map((name) => [name, endpoint(family, serverPort)])),
   });
   return { client, server };
 }
