@@ -33,8 +33,8 @@ export class FlowHosts {
     return FlowHosts.#start(TwoHosts.relayed({ port: UDP_PORT }), settings);
   }
 
-  static joined(settings?: Settings): Promise<FlowHosts> {
-    return FlowHosts.#start(TwoHosts.joined(), settings);
+  static joined(settings?: Settings, family: 4 | 6 = 4): Promise<FlowHosts> {
+    return FlowHosts.#start(TwoHosts.joined(family), settings);
   }
 
   static async #start(making: Promise<TwoHosts>, settings: Settings = {}): Promise<FlowHosts> {
@@ -97,7 +97,7 @@ export class FlowHosts {
     const daemon = await startPrivateDaemon({ entry: host.entry });
     this.#daemons.set(side, daemon);
     const { own, peer } = this.hosts.addresses[side];
-    const at = `${peer}:${UDP_PORT}`;
+    const at = `${peer.includes(':') ? `[${peer}]` : peer}:${UDP_PORT}`;
     const names = side === 'a' ? NAMES.map((name) => [`names.${name}`, at] as const) : [];
     const all = [['host', own] as const, ['port', UDP_PORT] as const, ...names, ...Object.entries(settings)];
     const sets = all.flatMap(([key, value]) => ['--set', `${key}=${JSON.stringify(value)}`]);

@@ -80,6 +80,8 @@ export class TwoHosts {
 
   /** Faults of the host's kernel on the way in; each call replaces those before. Random, with no seed. */
   faults(of: Side, { lossPct = 0, mtuBytes = 0 }: KernelFaults): void {
+    // Segments that the sender's kernel leaves in one piece would count as one large packet.
+    if (mtuBytes > 0) for (const host of [this.a, this.b]) host.ip(`link set ${INTERFACE} gso_max_segs 1`);
     setRules(this[of], 'faults', [
       ...(lossPct > 0 ? [`${sometimes(lossPct)} drop`] : []),
       ...(mtuBytes > 0 ? [`meta length > ${mtuBytes} drop`] : []),
