@@ -156,6 +156,7 @@ export const LIMIT_OUTCOMES = {
   processesMax: 'the hello is refused with `FLOWRING_TOO_MANY`',
   posixDescriptorsMax: '`-EMFILE`',
   flowWindowBytes: 'the writer waits; `tryWrite` says `would-block`',
+  pathWindowBytes: 'the writer waits; `tryWrite` says `would-block`',
   ringBytes: 'the writer waits; `tryWrite` says `would-block`',
   incomingMax: 'the peer is told `FLOWRING_TOO_MANY`',
   answersMaxBytes:

@@ -131,7 +131,7 @@ export class FrcpConnection extends LifeCycle {
       return;
     }
     if (!tx.onAck(now, buf, incoming)) return;
-    if (tx.refused && tx.window.queuedBytes <= this.params.windowBytes >>> 1) this.tellWritable(tx);
+    if (tx.refused && tx.window.queuedBytes <= tx.roomBytes >>> 1) this.tellWritable(tx);
     if (this.phase === PHASE.CLOSING) this.finishClose(now);
   }
 

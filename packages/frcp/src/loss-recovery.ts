@@ -76,7 +76,7 @@ export class LossRecovery {
     const { congestion, window } = this;
     if (congestion === null) return true;
     if (!congestion.hasRoom(bytes, window.flightBytes, window.nxt)) return false;
-    if (congestion.hasTurn(now, window.nxt)) return true;
+    if (congestion.hasTurn(now, window.flightBytes, window.nxt)) return true;
     this.timers.paceAt = Math.ceil(congestion.nextAt);
     return false;
   }

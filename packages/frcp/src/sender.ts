@@ -11,6 +11,8 @@ import { NEVER, type TimerTable } from './timer-table.ts';
 
 /** A new run starts at least this far from the last number of the one before. */
 const RUN_DISTANCE = 1 << 24;
+/** The room for writes at first, where congestion control tells how much the path holds. */
+const ROOM_FIRST_BYTES = 524_288;
 /** Longest pause between window probes. */
 const RENDEZVOUS_MAX_US = 1_000_000;
 /** The same where nothing can be lost: a probe only wakes a peer that broke its promise. */
@@ -22,6 +24,8 @@ export class Sender {
   readonly recovery: LossRecovery;
   /** Index of the PDU that `pick` chose. */
   picked = 0;
+  /** What may be written and not acknowledged. */
+  roomBytes: number;
   /** A rendez-vous should leave. */
   probeNow = false;
   endQueued = false;
@@ -48,6 +52,9 @@ export class Sender {
     const retains = params.reliable && (params.movable || !params.lowerReliable);
     this.window = new SendWindow(retains, times.overheadBytes);
     this.recovery = new LossRecovery(params, times, this.window, timers, stats);
+    const { congestion } = this.recovery;
+    this.roomBytes =
+      congestion === null ? params.windowBytes : Math.min(ROOM_FIRST_BYTES, params.windowBytes);
     this.isTimed = sendsTimes(params);
     this.window.edge = params.wire === null ? params.windowPdus : params.wire.startWindowPdus;
     this.window.edgePos = params.windowBytes;
@@ -89,9 +96,19 @@ export class Sender {
     const window = this.window;
     const pdus = window.queuedPdus;
     if (pdus === 0) return true;
-    if (window.queuedBytes + bytes > this.params.windowBytes) return false;
+    if (window.queuedBytes + bytes > this.roomBytes && !this.widenRoom(bytes)) return false;
     const max = this.times.payloadMaxBytes;
     return pdus + (bytes <= max ? 1 : Math.ceil(bytes / max)) <= this.params.windowPdus;
+  }
+
+  /** Memory for what is written pays only where the path holds much of it. */
+  //= R-FRCP-108
+  private widenRoom(bytes: number): boolean {
+    const { window, roomBytes, params, recovery } = this;
+    const { congestion } = recovery;
+    if (congestion === null || 2 * window.flightBytes < roomBytes || congestion.isQueueing) return false;
+    this.roomBytes = Math.min(2 * roomBytes, params.windowBytes);
+    return window.queuedBytes + bytes <= this.roomBytes;
   }
 
   /** Size of the PDU in which an SDU may leave now and without a copy of it being kept; 0: it may not. */

@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
+import { Backlog } from '../src/congestion/backlog.ts';
 import { initialWindowBytes } from '../src/congestion/congestion-policy.ts';
 import { Cubic } from '../src/congestion/cubic.ts';
 import { HyStart } from '../src/congestion/hystart.ts';
@@ -13,10 +14,10 @@ function afterLoss(before: number, wMax = 0): Cubic {
   const cubic = new Cubic(PDU, true);
   if (wMax > 0) {
     cubic.cwndBytes = wMax * PDU;
-    cubic.onCongestion();
+    cubic.onCongestion(true);
   }
   cubic.cwndBytes = before * PDU;
-  cubic.onCongestion();
+  cubic.onCongestion(true);
   cubic.cwndBytes = cubic.ssthreshBytes;
   return cubic;
 }
@@ -38,6 +39,14 @@ describe('the first window', () => {
 describe('CUBIC', () => {
   test('leaves 0.7 of the window after congestion', () => {
     expect(afterLoss(1_000).cwndBytes).toBe(700 * PDU);
+  });
+
+  //= R-FRCP-109
+  test('leaves 0.9 of the window after a loss that no queue caused, and aims no lower for it', () => {
+    const cubic = afterLoss(1_000);
+    cubic.cwndBytes = 800 * PDU;
+    cubic.onCongestion(false);
+    expect([cubic.ssthreshBytes, cubic.inspect()['wMaxBytes']]).toEqual([720 * PDU, 800 * PDU]);
   });
 
   test('is back at the old window K seconds after congestion, K the cube root of 0.3 W / 0.4', () => {
@@ -89,7 +98,7 @@ describe('CUBIC', () => {
     acknowledge(cubic, 100 * MS, SECOND, 5 * SECOND);
     const before = { ...cubic.inspect(), cwnd: cubic.cwndBytes, ssthresh: cubic.ssthreshBytes };
     cubic.save();
-    cubic.onCongestion();
+    cubic.onCongestion(true);
     cubic.cwndBytes = cubic.ssthreshBytes;
     cubic.restore(6 * SECOND);
     expect({ ...cubic.inspect(), cwnd: cubic.cwndBytes, ssthresh: cubic.ssthreshBytes }).toEqual(before);
@@ -177,6 +186,47 @@ describe('rate reduction', () => {
     const reduction = new RateReduction();
     reduction.start(100 * PDU);
     expect(reduction.window(0, 99 * PDU, 70 * PDU, PDU, false)).toBe(100 * PDU);
+  });
+});
+
+/** Rounds of ten samples, and of the next one these. */
+function sampled(rounds: readonly (readonly number[])[], next: readonly number[] = []): Backlog {
+  const backlog = new Backlog();
+  for (const [round, samples] of [...rounds, next].entries())
+    for (const [n, rttUs] of samples.entries()) backlog.onRtt(rttUs, round * 10 + n, round * 10 + 10);
+  return backlog;
+}
+
+const round = (rttUs: number): number[] => new Array<number>(10).fill(rttUs);
+
+//= R-FRCP-109
+describe('the backlog', () => {
+  test('is what is under way beyond the round trip that does not wait', () => {
+    const backlog = sampled([round(40 * MS), round(50 * MS), round(80 * MS)], round(80 * MS));
+    expect(backlog.bytes(100 * PDU)).toBeCloseTo(50 * PDU);
+  });
+
+  test('is nothing while round trips stay', () => {
+    expect(sampled([round(40 * MS), round(40 * MS)], round(40 * MS)).bytes(100 * PDU)).toBe(0);
+  });
+
+  test('may be anything before a round trip was measured', () => {
+    expect(sampled([], round(40 * MS)).bytes(100 * PDU)).toBe(Infinity);
+  });
+
+  test('grows with the round that goes on', () => {
+    const backlog = sampled([round(40 * MS), round(40 * MS)], [80 * MS, 80 * MS, 80 * MS]);
+    expect(backlog.bytes(100 * PDU)).toBeCloseTo(50 * PDU);
+  });
+
+  test('does not grow with single late samples', () => {
+    const jitter = [40 * MS, ...new Array<number>(9).fill(41 * MS)];
+    expect(sampled([jitter, jitter], [60 * MS, 60 * MS]).bytes(100 * PDU)).toBe(0);
+  });
+
+  test('does not grow because a clock that was read late made one sample short', () => {
+    const short = [8 * MS, ...round(40 * MS).slice(1)];
+    expect(sampled([short, round(40 * MS)], round(40 * MS)).bytes(100 * PDU)).toBeLessThan(9 * PDU);
   });
 });
 

@@ -119,11 +119,11 @@ describe('moving to smaller PDUs', () => {
         link: { lossRate, delayUs: 20 * MS },
       });
       pair.a.out.down = true;
-      write(pair, pair.a, 0, 10, 60_000);
+      write(pair, pair.a, 0, 6, 60_000);
       pair.run(MS);
       pair.a.out.down = false;
       move(pair, 1_400);
-      write(pair, pair.a, 10, 5, 60_000);
+      write(pair, pair.a, 6, 2, 60_000);
       pair.run(100 * MS);
       move(pair, 576);
       all(pair, 60 * SECOND);

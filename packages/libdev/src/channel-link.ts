@@ -135,7 +135,7 @@ export class ChannelLink implements FrcpHost, ChannelEvents {
       mtuBytes: Math.min(mtuBytes, PDU_MAX_BYTES),
       congestion,
       sduMaxBytes: LIMITS.sduMaxBytes,
-      windowBytes: LIMITS.flowWindowBytes,
+      windowBytes: congestion === 'none' ? LIMITS.flowWindowBytes : LIMITS.pathWindowBytes,
       reliable,
       lowerReliable,
       integrity,

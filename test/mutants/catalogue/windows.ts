@@ -187,7 +187,7 @@ export const WINDOWS: readonly Mutant[] = [
     patches: [
       {
         file: 'sender.ts',
-        find: 'if (window.queuedBytes + bytes > this.params.windowBytes) return false;',
+        find: 'if (window.queuedBytes + bytes > this.roomBytes && !this.widenRoom(bytes)) return false;',
         replace: '',
       },
     ],

@@ -1,5 +1,6 @@
 import type { RttEstimator } from '../rtt-estimator.ts';
 import type { DurationUs, InstantUs } from '../time.ts';
+import { Backlog } from './backlog.ts';
 import type { CongestionPolicy } from './congestion-policy.ts';
 import { Pacer } from './pacer.ts';
 import { RateReduction } from './rate-reduction.ts';
@@ -9,6 +10,8 @@ const PACE_SLOW_START = 2;
 const PACE_AVOIDANCE = 1.25;
 /** An acknowledgement is asked for so often in a window. */
 const ASKS_PER_WINDOW = 16;
+/** TCP Veno's bound (Fu, Liew 2003): with fewer PDUs than these in queues, none of them overflowed. */
+const QUEUED_PDUS = 3;
 
 /** Decides when a PDU may leave: the window of a policy, paced; recovery from loss, and taking it back. */
 export class CongestionControl {
@@ -17,6 +20,7 @@ export class CongestionControl {
   inRecovery = false;
   private readonly pacer: Pacer | null;
   private readonly reduction = new RateReduction();
+  private readonly backlog = new Backlog();
   private readonly rtt: RttEstimator;
   private pduMax: number;
   /** The sender was bounded by the window for what it sent before this index. */
@@ -48,9 +52,10 @@ export class CongestionControl {
   }
 
   /** Its turn has come; else it comes at `nextAt`. */
-  hasTurn(now: InstantUs, nxt: number): boolean {
+  //= R-FRCP-103
+  hasTurn(now: InstantUs, flightBytes: number, nxt: number): boolean {
     if (this.pacer === null || this.free > 0 || this.pacer.allows(now)) return true;
-    this.boundBy(nxt);
+    if (2 * flightBytes >= this.policy.cwndBytes) this.boundBy(nxt);
     return false;
   }
 
@@ -101,6 +106,7 @@ export class CongestionControl {
   }
 
   onRtt(rttUs: DurationUs, una: number, nxt: number): void {
+    this.backlog.onRtt(rttUs, una, nxt);
     this.policy.onRtt(rttUs, una, nxt);
   }
 
@@ -118,11 +124,17 @@ export class CongestionControl {
     else policy.onAcked(now, bytes, this.rtt.srttUs);
   }
 
+  /** Most of what is under way waits in queues of the path, or nothing is known of it: more would only wait too. */
+  //= R-FRCP-108
+  get isQueueing(): boolean {
+    return !(this.rtt.srttUs < 2 * this.backlog.baseUs);
+  }
+
   /** Loss was found; once until `onRecovered`. `flightBytes`: under way before it was. */
   //= R-FRCP-104
   onLoss(flightBytes: number): void {
     this.policy.save();
-    this.policy.onCongestion();
+    this.policy.onCongestion(this.backlog.bytes(this.policy.cwndBytes) >= QUEUED_PDUS * this.pduMax);
     this.reduction.start(flightBytes);
     this.inRecovery = true;
   }
@@ -152,6 +164,7 @@ export class CongestionControl {
     this.pduMax = pduMaxBytes;
     this.inRecovery = this.isBounded = false;
     this.policy.reset(pduMaxBytes);
+    this.backlog.reset();
     this.pacer?.reset();
   }
 
@@ -169,6 +182,7 @@ export class CongestionControl {
       ssthreshBytes: policy.ssthreshBytes,
       pacingBytesPerSecond: this.pacer === null ? null : Math.round(this.pacingBytesPerUs * 1e6),
       inRecovery: this.inRecovery,
+      backlogBytes: this.backlog.bytes(policy.cwndBytes),
       ...policy.inspect(),
     };
   }

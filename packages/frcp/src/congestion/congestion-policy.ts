@@ -16,8 +16,11 @@ export interface CongestionPolicy {
   onRtt(rttUs: DurationUs, una: number, nxt: number): void;
   /** So many bytes arrived while the window was what bounded the sender. */
   onAcked(now: InstantUs, bytes: number, srttUs: DurationUs): void;
-  /** Congestion, at most once in a round trip: sets `ssthreshBytes`; the window follows as recovery goes on. */
-  onCongestion(): void;
+  /**
+   * Loss, at most once in a round trip: sets `ssthreshBytes`; the window follows as recovery goes on. `isQueued`: much
+   * of the window waited in queues, so that one of them may have overflowed.
+   */
+  onCongestion(isQueued: boolean): void;
   /** A timeout; `first`: none came before without progress. */
   onTimeout(first: boolean): void;
   /** Nothing was sent for so long. */

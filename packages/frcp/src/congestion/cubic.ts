@@ -6,6 +6,8 @@ import { HyStart } from './hystart.ts';
 const C = 0.4;
 /** What is left of the window after congestion. */
 const BETA = 0.7;
+/** The same after a loss that queues did not cause (TCP Veno's, which has 0.8 beside Reno's 0.5; Fu, Liew 2003). */
+const BETA_RANDOM = 0.9;
 /** Growth a round trip that gives a Reno flow's share at this BETA. */
 const ALPHA = (3 * (1 - BETA)) / (1 + BETA);
 const US_PER_S = 1e6;
@@ -106,17 +108,18 @@ export class Cubic implements CongestionPolicy {
   }
 
   /** Fast convergence (RFC 9438 4.7): a window that did not get back to where it was leaves room. */
-  onCongestion(): void {
+  onCongestion(isQueued: boolean): void {
     const { cwndBytes } = this;
     this.prior = cwndBytes;
-    this.wMax = cwndBytes < this.wMax ? (cwndBytes * (1 + BETA)) / 2 : cwndBytes;
-    this.ssthreshBytes = Math.max(cwndBytes * BETA, minimumWindowBytes(this.pduMax));
+    this.wMax = isQueued && cwndBytes < this.wMax ? (cwndBytes * (1 + BETA)) / 2 : cwndBytes;
+    const rest = cwndBytes * (isQueued ? BETA : BETA_RANDOM);
+    this.ssthreshBytes = Math.max(rest, minimumWindowBytes(this.pduMax));
     this.epochAt = -1;
     this.flatStart = false;
   }
 
   onTimeout(first: boolean): void {
-    if (first) this.onCongestion();
+    if (first) this.onCongestion(true);
     this.cwndBytes = minimumWindowBytes(this.pduMax);
     this.epochAt = -1;
     this.flatStart = true;

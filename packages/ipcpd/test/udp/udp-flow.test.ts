@@ -164,7 +164,7 @@ describe('a raw flow', () => {
 
   test('holds what its application has no room for, in order, up to the window', () => {
     world.appHasRoom = false;
-    const count = Math.ceil(LIMITS.flowWindowBytes / 1_000) + 10;
+    const count = Math.ceil(LIMITS.pathWindowBytes / 1_000) + 10;
     for (let i = 0; i < count; i += 1) world.write(`${i}`.padEnd(1_000));
     for (const packet of world.sent) world.receive(packet);
     expect(world.counters.overrun).toBeGreaterThan(0);

@@ -170,7 +170,7 @@ export class UdpFlow implements MessageSink {
       this.#held.setSource({ consumed: (messageBytes) => (this.#heldBytes -= messageBytes) });
       this.#held.setSink(port);
     }
-    if (this.#heldBytes + end - start > LIMITS.flowWindowBytes) {
+    if (this.#heldBytes + end - start > LIMITS.pathWindowBytes) {
       this.#host.counters.overrun += 1;
       return;
     }
