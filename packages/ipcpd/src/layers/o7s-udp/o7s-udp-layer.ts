@@ -13,6 +13,7 @@ import { EID_BYTES, kindOfDatagram, O7S_PORT, PACKET_MAX_BYTES, readEid } from '
 import type { Digest } from '../../core/o7s/digest.ts';
 import { HashedNames } from '../../core/o7s/name-hash.ts';
 import { O7sAllocator } from '../../core/o7s/o7s-allocator.ts';
+import { Egress } from '../egress.ts';
 import type { Directory, Layer, LayerEvents } from '../layer.ts';
 import { EarlyPackets } from './early-packets.ts';
 import { familyOf, formatNode, parseNode, readO7sConfig } from './o7s-config.ts';
@@ -37,12 +38,11 @@ export class O7sUdpLayer implements Layer, O7sEndHost {
   readonly #early = new EarlyPackets();
   readonly #byEid = new Map<number, O7sEnd>();
   readonly #byApp = new Map<AppFlow, O7sEnd>();
-  readonly #blocked = new Set<O7sEnd>();
+  readonly #egress = new Egress();
   #family: O7sFamily = 'udp4';
   #directory: Directory = NOWHERE;
   #socket: UdpSocket | null = null;
   #events: LayerEvents | null = null;
-  #flushDue = false;
 
   //= R-OUDP-39
   get params(): PathParams {
@@ -83,12 +83,13 @@ export class O7sUdpLayer implements Layer, O7sEndHost {
       port: config.port,
       kind: 'plain',
       onReceive: (bytes, start, end, from) => this.#receive(bytes, start, end, from),
-      onBatchEnd: () => this.#flush(),
-      onWritable: () => this.#unblock(),
+      onBatchEnd: () => this.#egress.flush(),
+      onWritable: () => this.#egress.unblock(),
       onError: ({ code, peer }) => this.#refused(code, peer),
     });
     this.#family = family;
     this.#socket = socket;
+    this.#egress.socket = socket;
     this.#directory = new O7sDirectory({
       config: { ...config, port: config.port === 0 ? O7S_PORT : config.port },
       names: this.#names,
@@ -103,7 +104,7 @@ export class O7sUdpLayer implements Layer, O7sEndHost {
   sendPdu(peer: PeerAddress, pdu: Uint8Array): void {
     const to = this.#address(peer);
     if (to === null || !this.socket.send(to, pdu, 0, pdu.length)) return;
-    this.#flushSoon();
+    this.#egress.flushSoon();
   }
 
   bind(binding: FlowBinding, app: AppFlow): void {
@@ -142,34 +143,17 @@ export class O7sUdpLayer implements Layer, O7sEndHost {
     this.#events = null;
     void this.#socket?.close();
     this.#socket = null;
+    this.#egress.socket = null;
   }
 
   sent(end: O7sEnd): void {
     this.#events?.onSent(end.sEid);
-    this.#flushSoon();
+    this.#egress.flushSoon();
   }
 
-  blocked(end: O7sEnd): void {
-    this.#blocked.add(end);
+  blocked({ app }: O7sEnd): void {
+    this.#egress.block(app);
   }
-
-  /** Those that waited longest go first; one that is blocked again goes to the end. */
-  #unblock(): void {
-    const waiting = [...this.#blocked];
-    this.#blocked.clear();
-    for (const end of waiting) end.app.toLayer.flush();
-  }
-
-  #flushSoon(): void {
-    if (this.#flushDue) return;
-    this.#flushDue = true;
-    process.nextTick(this.#flush);
-  }
-
-  readonly #flush = (): void => {
-    this.#flushDue = false;
-    this.#socket?.flush();
-  };
 
   #receive(bytes: Buffer, start: number, end: number, from: UdpAddress): void {
     const kind = kindOfDatagram(bytes, start, end);

@@ -17,6 +17,7 @@ import { MTU_BASE_BYTES } from '../../core/udp/path-mtu.ts';
 import type { Directory, Layer, LayerEvents } from '../layer.ts';
 import { createDirectory } from '../directory/create-directory.ts';
 import { StaticDirectory } from '../directory/static-directory.ts';
+import { Egress } from '../egress.ts';
 import type { UdpConfig } from './udp-config.ts';
 import { parseUdpConfig, selfEndpoint } from './udp-config.ts';
 import type { UdpFlowHost, UdpLayerCounters } from './udp-flow.ts';
@@ -36,7 +37,7 @@ export class UdpLayer implements Layer, UdpFlowHost {
   readonly #traits: FaTraits = traitsOf(parseUdpConfig({}));
   readonly #byEid = new Map<number, UdpFlow>();
   readonly #byApp = new Map<AppFlow, UdpFlow>();
-  readonly #blocked = new Set<UdpFlow>();
+  readonly #egress = new Egress();
   readonly #timer = new CoreTimer(() => this.#due());
   /** Neighbours whose data was reported in this turn. */
   #heard: Neighbour<UdpAddress> | null = null;
@@ -45,7 +46,6 @@ export class UdpLayer implements Layer, UdpFlowHost {
   #socket: UdpSocket | null = null;
   #neighbours: Neighbours<UdpAddress> | null = null;
   #events: LayerEvents | null = null;
-  #flushDue = false;
 
   get params(): PathParams {
     return this.#paramsFor(MTU_BASE_BYTES);
@@ -72,10 +72,11 @@ export class UdpLayer implements Layer, UdpFlowHost {
       port: config.port,
       onReceive: (bytes, start, end, from) => this.#receive(bytes, start, end, from),
       onBatchEnd: () => this.#batchEnd(),
-      onWritable: () => this.#unblock(),
+      onWritable: () => this.#egress.unblock(),
       onError: (error) => this.#failed(error),
     });
     this.#socket = socket;
+    this.#egress.socket = socket;
     busyWait?.accompany(socket);
     this.#config = config;
     this.#directory = createDirectory(config.directory, {
@@ -120,7 +121,7 @@ export class UdpLayer implements Layer, UdpFlowHost {
     if (flow === undefined) return;
     this.#byApp.delete(app);
     this.#byEid.delete(flow.sEid);
-    this.#blocked.delete(flow);
+    this.#egress.forget(app);
   }
 
   counterGroups(): CounterGroups {
@@ -141,18 +142,17 @@ export class UdpLayer implements Layer, UdpFlowHost {
     if (this.#socket !== null) busyWait?.leave(this.#socket);
     void this.#socket?.close();
     this.#socket = null;
+    this.#egress.socket = null;
     this.#neighbours = null;
     return this.#directory.close?.();
   }
 
   flushSoon(): void {
-    if (this.#flushDue) return;
-    this.#flushDue = true;
-    process.nextTick(this.#flush);
+    this.#egress.flushSoon();
   }
 
-  blocked(flow: UdpFlow): void {
-    this.#blocked.add(flow);
+  blocked({ app }: UdpFlow): void {
+    this.#egress.block(app);
   }
 
   used(neighbour: Neighbour<UdpAddress>): void {
@@ -164,21 +164,9 @@ export class UdpLayer implements Layer, UdpFlowHost {
     this.#carryOut(this.#neighbours?.strayed(neighbour, from, bytes, monotonicUs()));
   }
 
-  readonly #flush = (): void => {
-    this.#flushDue = false;
-    this.#socket?.flush();
-  };
-
   #batchEnd(): void {
     this.#heard = null;
     this.#socket?.flush();
-  }
-
-  /** Those that waited longest go first; one that is blocked again goes to the end. */
-  #unblock(): void {
-    const waiting = [...this.#blocked];
-    this.#blocked.clear();
-    for (const flow of waiting) flow.app.toLayer.flush();
   }
 
   #failed({ code, peer, payloadMaxBytes }: UdpError): void {
