@@ -22,10 +22,10 @@ beforeEach(() => {
 function forge(
   from: string,
   kind: number,
-  fields: { sTag?: string; rTag?: string; content?: string },
+  fields: { sTag?: string; rTag?: string; content?: string; number?: number },
 ): Packet {
-  const { sTag = 'forgedId', rTag = NO_TAG, content = '' } = fields;
-  const bytes = encodeControl({ kind, number: 7, rTag, sTag, content: Buffer.from(content) }, crc);
+  const { sTag = 'forgedId', rTag = NO_TAG, content = '', number = 7 } = fields;
+  const bytes = encodeControl({ kind, number, rTag, sTag, content: Buffer.from(content) }, crc);
   return { from: world.at(from), to: b.address, bytes };
 }
 
@@ -223,6 +223,55 @@ describe('a copied packet', () => {
       a.receive({ from: b.address, to: a.address, bytes });
     }
     expect(a.texts).toEqual([]);
+  });
+});
+
+//= R-UDP-14
+describe('one packet of somebody who knows the tags', () => {
+  /** What a calls itself and b, and the number of its last packet. */
+  const spoken = (): { sTag: string; rTag: string; number: number } => {
+    a.send('b', 'before');
+    world.run(0.1);
+    const { ownTag, peerTag, number } = a.core.get('b')!;
+    return { sTag: ownTag, rTag: peerTag!, number };
+  };
+  const isHeard = (): boolean => {
+    a.send('b', 'unheard');
+    world.run(0.1);
+    a.send('b', 'after');
+    world.run(0.1);
+    return b.texts.at(-1) === 'after';
+  };
+
+  test('with a number far ahead makes nobody deaf to those that follow', () => {
+    const { sTag, rTag, number } = spoken();
+    b.receive(forge('a', KIND.probe, { sTag, rTag, number: (number + 2 ** 30) >>> 0 }));
+    expect(isHeard()).toBe(true);
+  });
+
+  test('with another tag of its sender makes nobody deaf to the right one', () => {
+    const { rTag } = spoken();
+    b.receive(forge('a', KIND.probe, { sTag: 'somebody', rTag }));
+    world.passes = (packet) => packet.from !== b.address || isKind(KIND.challenge)(packet);
+    expect(isHeard()).toBe(true);
+  });
+
+  test('does not bring a past incarnation back', () => {
+    const { sTag, rTag, number } = spoken();
+    a.restart();
+    a.send('b', 'second life');
+    world.run(0.1);
+    b.receive(forge('a', KIND.probe, { sTag, rTag, number: number + 1 }));
+    world.run(0.1);
+    expect(b.core.get('a')!.peerTag).toBe(a.core.get('b')!.ownTag);
+  });
+
+  test('is asked about, but not for each copy', () => {
+    const { sTag, rTag, number } = spoken();
+    const before = world.sent.length;
+    const old = forge('a', KIND.probe, { sTag, rTag, number: (number - 5_000) >>> 0 });
+    for (let copies = 0; copies < 100; copies += 1) b.receive(old);
+    expect(world.sent.slice(before).map(({ bytes }) => bytes.length)).toEqual([36]);
   });
 });
 

@@ -30,10 +30,10 @@ export interface Neighbour<A> {
   helloUntilUs: InstantUs;
   helloEveryUs: number;
   readonly path: PathMtu;
-  /** Another address it may have moved to. */
-  move: PendingMove<A> | null;
-  /** Not before this is another address asked. */
-  moveAfterUs: InstantUs;
+  /** What it was asked: whether it has moved, or whether what we know of its tag and numbers is wrong. */
+  question: PendingQuestion<A> | null;
+  /** Not before this is it asked again. */
+  askAfterUs: InstantUs;
   lastUsedUs: InstantUs;
   timer: Deadline<Neighbour<A>> | null;
 }
@@ -46,7 +46,7 @@ export interface WaitingPdu {
 
 export type PduKind = typeof KIND.fa | typeof KIND.directory;
 
-export interface PendingMove<A> {
+export interface PendingQuestion<A> {
   readonly address: A;
   /** What the answer must repeat. */
   readonly nonce: string;

@@ -9,6 +9,7 @@ import type {
   NeighbourOptions,
   NeighbourOutput,
   PduKind,
+  PendingQuestion,
 } from './neighbour.ts';
 import { OwnTags } from './own-tags.ts';
 import { CONTROL_OVERHEAD_BYTES, KIND, readU32, writeU32 } from './packet.ts';
@@ -28,8 +29,8 @@ const HELLO_MAX_US = 400_000;
 const HELLO_FOR_US = 5_000_000;
 const PAST_TAGS_MAX = 4;
 const OTHER_TAGS_MAX = 4;
-const MOVE_TRIES = 4;
-const MOVE_EVERY_US = 150_000;
+const ASK_TRIES = 4;
+const ASK_EVERY_US = 150_000;
 const NONCE_BYTES = 8;
 /** What the first packet of a neighbour may be. */
 const OPENS: readonly number[] = [KIND.fa, KIND.directory, KIND.probe];
@@ -107,7 +108,7 @@ export class Neighbours<A> {
 
   /** A data packet for a flow with this neighbour came from another address: it may have moved there. */
   strayed(neighbour: Neighbour<A>, from: A, bytes: number, nowUs: InstantUs): NeighbourOutput<A>[] {
-    this.#askMove(neighbour, from, bytes, nowUs);
+    if (neighbour.peerTag !== null) this.#ask(neighbour, neighbour.peerTag, from, bytes, nowUs);
     return this.#leave();
   }
 
@@ -168,16 +169,15 @@ export class Neighbours<A> {
   #onKnown(packet: ControlPacket, from: A, nowUs: InstantUs): void {
     const neighbour = this.#byTag.get(packet.rTag) ?? this.#admit(packet, from, nowUs);
     if (neighbour === null) return;
-    if (!this.#isFresh(neighbour, packet, nowUs)) {
+    const bytes = packet.content.length + CONTROL_OVERHEAD_BYTES;
+    if (!this.#isFresh(neighbour, packet, from, nowUs)) {
       this.counters.replayed += 1;
+      if (this.#isDoubtful(neighbour, packet, from)) this.#ask(neighbour, packet.sTag, from, bytes, nowUs);
       return;
     }
     neighbour.lastUsedUs = nowUs;
-    if (from !== neighbour.address) {
-      const bytes = packet.content.length + CONTROL_OVERHEAD_BYTES;
-      if (packet.kind === KIND.response) this.#onResponse(neighbour, packet, from, nowUs);
-      else this.#askMove(neighbour, from, bytes, nowUs);
-    }
+    if (packet.kind === KIND.response) this.#onResponse(neighbour, packet, from, nowUs);
+    else if (from !== neighbour.address) this.#ask(neighbour, packet.sTag, from, bytes, nowUs);
     this.#take(neighbour, packet, from, nowUs);
   }
 
@@ -234,14 +234,29 @@ export class Neighbours<A> {
 
   /** A packet is taken once, and none of a past of its sender. */
   //= R-UDP-14
-  #isFresh(neighbour: Neighbour<A>, packet: ControlPacket, nowUs: InstantUs): boolean {
+  #isFresh(neighbour: Neighbour<A>, packet: ControlPacket, from: A, nowUs: InstantUs): boolean {
     const { kind, number, sTag } = packet;
     if (kind === KIND.challenge) return true;
-    if (sTag === NO_TAG || neighbour.pastTags.includes(sTag)) return false;
-    if (neighbour.peerTag !== sTag || neighbour.window === null) {
+    if (sTag === NO_TAG) return false;
+    const isSure = kind === KIND.response && isAnswer(neighbour, packet, from);
+    if (!isSure && neighbour.pastTags.includes(sTag)) return false;
+    if (
+      neighbour.peerTag !== sTag ||
+      neighbour.window === null ||
+      (isSure && neighbour.window.isPast(number))
+    ) {
       this.#learnTag(neighbour, sTag, number, nowUs);
     }
     return neighbour.window!.take(number);
+  }
+
+  /** Late, or else somebody has led us to believe in a tag or a number that it has not. */
+  #isDoubtful(neighbour: Neighbour<A>, { number, sTag }: ControlPacket, from: A): boolean {
+    if (from !== neighbour.address) return false;
+    return (
+      neighbour.pastTags.includes(sTag) ||
+      (sTag === neighbour.peerTag && neighbour.window?.isPast(number) === true)
+    );
   }
 
   /** Another tag: it started anew, or has forgotten us. */
@@ -268,31 +283,28 @@ export class Neighbours<A> {
 
   /** Nothing goes to another address before it answered; what we ask is no more than thrice of what came from it. */
   //= R-UDP-15
-  #askMove(neighbour: Neighbour<A>, to: A, bytes: number, nowUs: InstantUs): void {
-    if (neighbour.peerTag === null || nowUs < neighbour.moveAfterUs) return;
-    if (3 * bytes < CONTROL_OVERHEAD_BYTES + NONCE_BYTES) return;
-    if (neighbour.move?.address !== to) neighbour.move = { address: to, nonce: this.#draw64(), tries: 0 };
-    neighbour.moveAfterUs = nowUs + MOVE_EVERY_US;
-    this.#challenge(neighbour);
+  #ask(neighbour: Neighbour<A>, rTag: Tag, to: A, bytes: number, nowUs: InstantUs): void {
+    if (nowUs < neighbour.askAfterUs || 3 * bytes < CONTROL_OVERHEAD_BYTES + NONCE_BYTES) return;
+    if (neighbour.question?.address !== to)
+      neighbour.question = { address: to, nonce: this.#draw64(), tries: 0 };
+    neighbour.askAfterUs = nowUs + ASK_EVERY_US;
+    this.#challenge(neighbour, neighbour.question, rTag);
   }
 
   /** Without our tag: who only guessed an EID learns nothing that the answer needs. */
-  #challenge(neighbour: Neighbour<A>): void {
-    const move = neighbour.move!;
-    move.tries += 1;
+  #challenge(neighbour: Neighbour<A>, question: PendingQuestion<A>, rTag: Tag): void {
+    question.tries += 1;
     const content = new Uint8Array(NONCE_BYTES);
-    for (let i = 0; i < NONCE_BYTES; i += 1) content[i] = move.nonce.charCodeAt(i);
-    const { peerTag } = neighbour;
-    this.#push(move.address, { kind: KIND.challenge, number: 0, rTag: peerTag!, sTag: NO_TAG, content });
-    if (move.tries >= MOVE_TRIES) neighbour.move = null;
+    for (let i = 0; i < NONCE_BYTES; i += 1) content[i] = question.nonce.charCodeAt(i);
+    this.#push(question.address, { kind: KIND.challenge, number: 0, rTag, sTag: NO_TAG, content });
+    if (question.tries >= ASK_TRIES) neighbour.question = null;
   }
 
-  #onResponse(neighbour: Neighbour<A>, { content }: ControlPacket, from: A, nowUs: InstantUs): void {
-    const { move } = neighbour;
-    if (move === null || move.address !== from || content.length !== NONCE_BYTES) return;
-    if (String.fromCharCode(...content) !== move.nonce) return;
+  #onResponse(neighbour: Neighbour<A>, packet: ControlPacket, from: A, nowUs: InstantUs): void {
+    if (!isAnswer(neighbour, packet, from)) return;
+    neighbour.question = null;
     const before = neighbour.address;
-    neighbour.move = null;
+    if (before === from) return;
     neighbour.address = from;
     if (this.#byAddress.get(before) === neighbour) this.#byAddress.delete(before);
     this.#byAddress.set(from, neighbour);
@@ -331,8 +343,8 @@ export class Neighbours<A> {
       helloUntilUs: 0,
       helloEveryUs: HELLO_FIRST_US,
       path: new PathMtu(this.#options.mtuMaxOf(address), nowUs),
-      move: null,
-      moveAfterUs: 0,
+      question: null,
+      askAfterUs: 0,
       lastUsedUs: nowUs,
       timer: null,
     };
@@ -428,6 +440,11 @@ export class Neighbours<A> {
     this.#out = [];
     return out;
   }
+}
+
+function isAnswer<A>({ question }: Neighbour<A>, { content }: ControlPacket, from: A): boolean {
+  if (question === null || question.address !== from || content.length !== NONCE_BYTES) return false;
+  return String.fromCharCode(...content) === question.nonce;
 }
 
 function lengthOf({ content }: ControlPacket): Uint8Array {

@@ -23,7 +23,7 @@ export class ReplayWindow {
   take(number: number): boolean {
     const ahead = (number - this.#top) | 0;
     if (ahead > 0) this.#moveTo(number >>> 0, ahead);
-    else if (ahead <= -REPLAY_WINDOW) return false;
+    else if (this.isPast(number)) return false;
     const words = this.#words;
     const at = (number >>> 5) & (WORDS - 1);
     const bit = 1 << (number & 31);
@@ -31,6 +31,11 @@ export class ReplayWindow {
     words[at] = words[at]! | bit;
     this.#taken += 1;
     return true;
+  }
+
+  /** Lies so far back that nobody knows whether it has come. */
+  isPast(number: number): boolean {
+    return ((number - this.#top) | 0) <= -REPLAY_WINDOW;
   }
 
   /** Share of the numbers up to the newest that did not come, 0 to 1; `null` before the first. */
