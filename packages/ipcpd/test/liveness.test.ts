@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import { errnoOf } from '@flowring/common';
 import type { FaFlow } from '../src/core/fa-flow.ts';
+import { encodeFaPdu } from '../src/core/fa-pdu.ts';
 import { newPeer, stepLiveness, watch } from '../src/core/liveness.ts';
 import { AllocatorPair, SECOND } from './allocator-pair.ts';
 
@@ -141,12 +142,23 @@ describe('liveness between two IPCPs', () => {
     pair.allocate(1);
     const old = pair.b.outputs.flatMap((one) => (one.t === 'send' ? [one.pdu] : [])).at(-1)!;
     pair.restart(pair.b);
-    pair.run(2);
+    pair.run(1);
     pair.allocate(2);
     pair.input(pair.a, { t: 'pdu', peer: 'b', pdu: old });
     expect(pair.a.allocator.stats.pdusLate).toBe(1);
     pair.run(10);
     expect(pair.a.ends()).toEqual([[1, PEER_GONE]]);
+  });
+
+  test('hears a peer again, MPL after a forged packet said that it had restarted', () => {
+    pair.allocate(1);
+    const pdu = encodeFaPdu(4_711, { t: 'probe', flows: [] });
+    pair.input(pair.b, { t: 'pdu', peer: 'a', pdu });
+    pair.request(2);
+    pair.run(4);
+    pair.accept(2);
+    pair.run(1);
+    expect(pair.a.outputs.some((one) => one.t === 'bind' && one.flow === 2)).toBe(true);
   });
 });
 

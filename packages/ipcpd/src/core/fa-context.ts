@@ -124,7 +124,7 @@ export class FaContext {
 
   /** Remembers a request whose requester asks no more: a copy may be under way. */
   rememberAsked(peer: Peer, number: number, nowUs: InstantUs): void {
-    const untilUs = this.#runningUs(nowUs) + this.traits.mplUs;
+    const untilUs = this.runningUs(nowUs) + this.traits.mplUs;
     this.#remember(peer, number, { answer: null, untilUs }, nowUs);
   }
 
@@ -139,7 +139,7 @@ export class FaContext {
 
   /** All at once every MPL: a wake-up for each would cost more than its room. */
   forgetAnswers(peer: Peer, nowUs: InstantUs): void {
-    if (this.answers.sweep(peer.requests, this.#runningUs(nowUs))) {
+    if (this.answers.sweep(peer.requests, this.runningUs(nowUs))) {
       this.timers.add(nowUs + this.traits.mplUs, { kind: 'forget-answers', peer });
       return;
     }
@@ -149,7 +149,7 @@ export class FaContext {
 
   /** A suspended host may have copies of a request waiting: its sleep is no age of theirs. */
   //= R-FA-07
-  #runningUs(nowUs: InstantUs): InstantUs {
+  runningUs(nowUs: InstantUs): InstantUs {
     return nowUs - this.stats.stalledUs;
   }
 

@@ -121,7 +121,7 @@ function receive(fa: FaContext, from: PeerAddress, bytes: Uint8Array, nowUs: Ins
   }
   const peer = fa.peers.get(from);
   if (peer !== undefined) {
-    const epoch = noteEpoch(peer, pdu.epoch);
+    const epoch = noteEpoch(peer, pdu.epoch, fa.runningUs(nowUs), fa.traits.mplUs);
     if (epoch === 'late') {
       fa.stats.pdusLate += 1;
       return;
@@ -131,7 +131,7 @@ function receive(fa: FaContext, from: PeerAddress, bytes: Uint8Array, nowUs: Ins
   }
   dispatch(fa, from, pdu, nowUs);
   const met = fa.peers.get(from);
-  if (met?.epoch === null) noteEpoch(met, pdu.epoch);
+  if (met?.epoch === null) met.epoch = pdu.epoch;
 }
 
 function dispatch(fa: FaContext, from: PeerAddress, pdu: FaPdu, nowUs: InstantUs): void {

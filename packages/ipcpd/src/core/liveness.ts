@@ -25,7 +25,8 @@ export interface Peer {
   /** Flows and exchanges that refer to it, and one for all answers that are remembered. */
   uses: number;
   epoch: number | null;
-  pastEpochs: number[];
+  /** Those that are over, and until when their packets may come, in running time. */
+  pastEpochs: { readonly epoch: number; readonly untilUs: InstantUs }[];
   lastHeardUs: InstantUs;
   /** When the next keepalive is due. */
   aliveAtUs: InstantUs;
@@ -77,15 +78,22 @@ export function creditStall(peer: Peer, stallUs: DurationUs, nowUs: InstantUs): 
   peer.lastHeardUs = Math.min(nowUs, peer.lastHeardUs + stallUs);
 }
 
-/** What a packet's epoch says of the peer. `late`: from an incarnation that is over; drop it. */
-export function noteEpoch(peer: Peer, epoch: number): 'same' | 'restarted' | 'late' {
+/**
+ * What a packet's epoch says of the peer. `late`: from an incarnation that is over; drop it. No packet is late by more
+ * than MPL: what comes then is from an incarnation that lives, whoever made us believe that it was over.
+ */
+export function noteEpoch(
+  peer: Peer,
+  epoch: number,
+  runningUs: InstantUs,
+  mplUs: DurationUs,
+): 'same' | 'restarted' | 'late' {
   if (peer.epoch === epoch) return 'same';
-  if (peer.pastEpochs.includes(epoch)) return 'late';
+  const past = peer.pastEpochs.filter(({ untilUs }) => runningUs < untilUs);
+  if (past.some((one) => one.epoch === epoch)) return 'late';
   const first = peer.epoch === null;
-  if (peer.epoch !== null) {
-    peer.pastEpochs.push(peer.epoch);
-    if (peer.pastEpochs.length > PAST_EPOCHS_MAX) peer.pastEpochs.shift();
-  }
+  if (peer.epoch !== null) past.push({ epoch: peer.epoch, untilUs: runningUs + mplUs });
+  peer.pastEpochs = past.slice(-PAST_EPOCHS_MAX);
   peer.epoch = epoch;
   return first ? 'same' : 'restarted';
 }
