@@ -5,9 +5,9 @@
 // medians over the rounds. Root on Linux.
 import fs from 'node:fs';
 import { register } from 'node:module';
-import os from 'node:os';
 import { parseArgs } from 'node:util';
 import { median } from './statistics.mjs';
+import { system } from './system.mjs';
 
 register('../scripts/typescript-hooks.mjs', import.meta.url);
 const { ADDRESSES, NAME, WanHosts } = await import('./wan/hosts.mjs');
@@ -135,18 +135,6 @@ function goals({ alone: rows, shared: sharings }) {
   for (const { title, share } of sharings)
     list.push([`share beside TCP, ${title}`, share, '0.35 to 0.65', share >= 0.35 && share <= 0.65]);
   return list.map(([name, value, bound, pass]) => ({ name, value, bound, pass }));
-}
-
-function system() {
-  const [cpu] = os.cpus();
-  return {
-    at: new Date().toISOString(),
-    cpu: cpu.model.trim(),
-    cpus: os.cpus().length,
-    kernel: `${os.type()} ${os.release()}`,
-    node: process.version,
-    loadBefore: os.loadavg()[0],
-  };
 }
 
 function print({ alone: rows, shared: sharings, goals: reached, system: { loadBefore } }) {
