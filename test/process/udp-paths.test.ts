@@ -4,15 +4,19 @@ import type { ConfigValues } from '@flowring/common';
 import { qosCubes } from '@flowring/common';
 import { startRemoteProgram } from '../scenarios/remote-program.mjs';
 import { until } from '../scenarios/until.mjs';
+import { KIND } from '../../packages/ipcpd/src/core/udp/packet.ts';
 import { Relay } from '../netns/relay/relay.ts';
 import type { Side } from '../netns/relay/relaying.ts';
 import type { Family } from './udp-support.ts';
 import { endpoint, FAMILIES, freePort, LAYER, LOOPBACK, UdpHost } from './udp-support.ts';
 
 const PROGRAM = path.resolve(import.meta.dirname, '../netns/support/net-program.mjs');
-const BYTES = 2_000_000;
+const BYTES = 4_000_000;
 /** Slow enough that much happens before a transfer is over. */
 const SLOW = { rateKbps: 20_000, delayUs: 2_000, mtuBytes: 9_000 };
+
+/** The layer's, not the allocator's or the path's. */
+const isData = (datagram: Uint8Array): boolean => (datagram[0]! & 0x0f) === KIND.data;
 
 type Program = Awaited<ReturnType<typeof startRemoteProgram>>;
 
@@ -65,6 +69,16 @@ class RelayedHosts {
     );
   }
 
+  /** Waits until a host's data comes in larger packets than that. */
+  async sendsLargerThan(from: Side, bytes: number): Promise<void> {
+    await until(async () => {
+      await this.relay.record(10);
+      await this.passes(from, 10);
+      const recorded = await this.relay.recorded();
+      return recorded.some((one) => one.from === from && isData(one.datagram) && one.datagram.length > bytes);
+    }, `data of more than ${bytes} bytes from ${from}`);
+  }
+
   /** A slow transfer in the midst of which something happens. Resolves to whether it came whole. */
   async transfer(change: () => Promise<void>): Promise<boolean> {
     await this.relay.impair(SLOW);
@@ -92,6 +106,7 @@ describe.each(FAMILIES)('between two hosts over IPv%i', (family) => {
   test('a transfer comes whole when the path carries less and less', async () => {
     const before = (await hosts.relay.counts('a')).oversize;
     const isWhole = await hosts.transfer(async () => {
+      await hosts.sendsLargerThan('a', 1_500);
       await hosts.relay.impair({ ...SLOW, mtuBytes: 1_500 });
       await hosts.passes('a', 20);
       await hosts.relay.impair({ ...SLOW, mtuBytes: 1_280 });
