@@ -8,6 +8,7 @@ import { crowd } from '../test/scenarios/crowd.mjs';
 import { endOfFlow } from '../test/scenarios/end-of-flow.mjs';
 import { killCycles } from '../test/scenarios/kill-cycles.mjs';
 import { lateReplies } from '../test/scenarios/late-replies.mjs';
+import { ownMemoryBytes } from '../test/scenarios/own-memory.mjs';
 import { STEADY_HEAP } from './steady-heap.mjs';
 import { startPrivateDaemon } from '../test/scenarios/private-daemon.mjs';
 
@@ -15,7 +16,7 @@ const LAYER = 'acceptance';
 const ENDS_P99_MAX_MS = 100;
 const THINK_TIMES_MS = [0, 5, 12, 50, 100, 1_000, 10_000];
 /** Over the second half of the cycles, in which every pool and code cache has its size. */
-const RESIDENT_SLOPE_MAX_KB = 1;
+const MEMORY_SLOPE_MAX_KB = 1;
 /** More than three collections of the daemon take. */
 const SETTLE_MS = 2_000;
 const PATHS = [
@@ -98,7 +99,7 @@ async function clients() {
 async function kills() {
   const cycles = Number(options.cycles);
   console.log(`\n${cycles} cycles of kill -9 at a random moment`);
-  const resident = [];
+  const memory = [];
   const every = Math.max(1, Math.floor(cycles / 20));
   const daemon = await startPrivateDaemon({ channel: options.channel, nodeOptions: STEADY_HEAP });
   const { before, after } = await killCycles({
@@ -106,20 +107,20 @@ async function kills() {
     cycles,
     onCycle: async (n) => {
       if (n % every !== 0) return;
-      resident.push([n, await residentKbAtRest(daemon.pid)]);
-      console.log(`  ${n} cycles: the daemon holds ${resident.at(-1)[1]} KiB`);
+      memory.push([n, await memoryKbAtRest(daemon.pid)]);
+      console.log(`  ${n} cycles: the daemon holds ${memory.at(-1)[1]} KiB`);
     },
   }).finally(() => daemon.stop());
   for (const what of ['descriptors', 'directory', 'sharedMemory']) {
     const isEqual = JSON.stringify(before[what]) === JSON.stringify(after[what]);
     judge(`kills: ${what}`, isEqual, { before: before[what], after: after[what] });
   }
-  const slopeKb = slope(resident.slice(Math.floor(resident.length / 2)));
-  judge('kills: memory of the daemon', slopeKb <= RESIDENT_SLOPE_MAX_KB, {
-    firstKb: resident[0][1],
-    lastKb: resident.at(-1)[1],
+  const slopeKb = slope(memory.slice(Math.floor(memory.length / 2)));
+  judge('kills: memory of the daemon', slopeKb <= MEMORY_SLOPE_MAX_KB, {
+    firstKb: memory[0][1],
+    lastKb: memory.at(-1)[1],
     slopeKbPerCycle: slopeKb,
-    allKbPerCycle: slope(resident),
+    allKbPerCycle: slope(memory),
   });
 }
 
@@ -168,8 +169,8 @@ function slope(points) {
 }
 
 /** After a collection: V8 lets garbage of several megabytes lie where nothing asks for the room. */
-async function residentKbAtRest(pid) {
+async function memoryKbAtRest(pid) {
   process.kill(pid, 'SIGUSR2');
   await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
-  return Number(/VmRSS:\s+(\d+)/.exec(fs.readFileSync(`/proc/${pid}/status`, 'utf8'))[1]);
+  return ownMemoryBytes(pid) / 1_024;
 }

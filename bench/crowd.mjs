@@ -1,11 +1,11 @@
 // What many open, idle links cost: memory by process, and the speed of one busy link among them.
 //
-// Memory is the proportional set size (shared pages count once) after garbage collection: its growth from a
+// Memory is what the processes made (shared pages count once) after garbage collection: its growth from a
 // tenth of the links to all of them: so what a process compiles and allocates once is not counted, nor is memory
 // given away for what earlier links have left free. Each link was used once. What is held: by the client, one object
 // per link; by the server, all flows in one FlowSet, or each socket with its listeners.
 // Speed is compared with that of a second pair of processes without idle links, measured in turn with the first.
-import fs from 'node:fs';
+import { ownMemoryBytes } from '../test/scenarios/own-memory.mjs';
 import { median } from './statistics.mjs';
 import { STEADY_HEAP } from './steady-heap.mjs';
 import { startSubject } from './subject.mjs';
@@ -44,9 +44,9 @@ async function memoryPerLink(subject, pids, few, all, idleMs) {
     await subject.call('closeAll');
   }
   await subject.call('open', { total: few });
-  const before = await settledPssBytes(pids, idleMs);
+  const before = await settledBytes(pids, idleMs);
   await subject.call('open', { total: all });
-  const after = await settledPssBytes(pids, idleMs);
+  const after = await settledBytes(pids, idleMs);
   await subject.call('closeAll');
   const bytesByProcess = Object.fromEntries(
     Object.keys(pids).map((role) => [role, (after[role] - before[role]) / (all - few)]),
@@ -55,17 +55,13 @@ async function memoryPerLink(subject, pids, few, all, idleMs) {
 }
 
 /** `idleMs`: how long after its last use a link is idle. */
-async function settledPssBytes(pids, idleMs) {
+async function settledBytes(pids, idleMs) {
   await pause(idleMs);
   for (let i = 0; i < 3; i++) {
     for (const pid of Object.values(pids)) process.kill(pid, 'SIGUSR2');
     await pause(600);
   }
-  return Object.fromEntries(Object.entries(pids).map(([role, pid]) => [role, pssBytes(pid)]));
-}
-
-function pssBytes(pid) {
-  return Number(/^Pss:\s+(\d+) kB/m.exec(fs.readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8'))[1]) * 1_024;
+  return Object.fromEntries(Object.entries(pids).map(([role, pid]) => [role, ownMemoryBytes(pid)]));
 }
 
 /** The busy link with and without idle ones beside it, in turn; slower by the median of the pairs. */

@@ -5,7 +5,7 @@ import { startAgent } from './agent.mjs';
 import { until } from './until.mjs';
 
 /**
- * Resolves to the footprint before and after: descriptors and resident memory of the daemon, files of its
+ * Resolves to the footprint before and after: descriptors of the daemon, files of its
  * directory and of its shared memory, registry entries. `onCycle(n)` reports progress. `random` gives 0..1.
  *
  * @param {{ daemon: object, cycles: number, lanes?: number, random?: () => number, onCycle?: (n: number) => void | Promise<void> }} options
@@ -69,7 +69,6 @@ async function settledFootprint(daemon) {
   }, 'no flow and no application is registered any more');
   return {
     descriptors: fs.readdirSync(`/proc/${daemon.pid}/fd`).length,
-    residentKb: residentKb(daemon.pid),
     directory: fs.readdirSync(daemon.dir).sort(),
     sharedMemory: listOf(sharedMemoryOf(daemon.dir)),
   };
@@ -83,8 +82,4 @@ function sharedMemoryOf(dir) {
 
 function listOf(folder) {
   return fs.existsSync(folder) ? fs.readdirSync(folder).sort() : [];
-}
-
-function residentKb(pid) {
-  return Number(/VmRSS:\s+(\d+)/.exec(fs.readFileSync(`/proc/${pid}/status`, 'utf8'))[1]);
 }
