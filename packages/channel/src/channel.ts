@@ -73,6 +73,8 @@ export interface ChannelEvents {
   onUp(): void;
   /** Once. Every attached flow has had its `onEnd` before. */
   onDown(reason: ChannelDownReason): void;
+  /** Whether what is sent here is answered by another host: it is waited for a little longer. Default false. */
+  readonly isToOtherHost?: boolean;
 }
 
 /** The data path to one other process, shared by all flows between the two. */

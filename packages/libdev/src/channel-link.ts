@@ -59,6 +59,10 @@ export class ChannelLink implements FrcpHost, ChannelEvents {
     return this.channel.flowCount === (this.desk === null ? 0 : 1);
   }
 
+  get isToOtherHost(): boolean {
+    return this.peer.pid === 0;
+  }
+
   /** Takes what a message says of the channel's other end and path, which counts until one says otherwise. */
   learn(peer: PeerInfo | undefined, path: PathParams | undefined): void {
     if (peer !== undefined && !isSamePeer(peer, this.peer)) this.peer = peer;
@@ -69,7 +73,7 @@ export class ChannelLink implements FrcpHost, ChannelEvents {
   join(seed: FlowSeed): BaseFlow {
     const flow = this.#create(seed, this.#path);
     flow.attached(this.channel.attach(seed.id, flow));
-    if (this.peer.pid === 0) this.#remote.set(seed.id, flow);
+    if (this.isToOtherHost) this.#remote.set(seed.id, flow);
     return flow;
   }
 

@@ -4,8 +4,8 @@ import { createRequire } from 'node:module';
 export interface WaitSource {
   /** Whether something has come. */
   hasNews(): boolean;
-  /** Takes it in, after so long a wait. */
-  takeIn(waitedUs: number): void;
+  /** Takes it in. */
+  takeIn(): void;
 }
 
 /** A source that is waited for: it tells nobody to wake it meanwhile. */
@@ -118,11 +118,9 @@ export class BusyWait {
   #hit(source: WaitSource): void {
     this.#wasHit = true;
     this.#backoff = BACKOFF_MIN;
-    const nowUs = this.#nowUs();
-    const waitedUs = nowUs - this.#newsAtUs;
-    this.#newsAtUs = nowUs;
+    this.#newsAtUs = this.#nowUs();
     setImmediate(this.#turn);
-    source.takeIn(waitedUs);
+    source.takeIn();
   }
 
   /** One wait in vain ends a run of hits, as every conversation ends; only the next one is held against waiting. */

@@ -44,10 +44,7 @@ export class ShmChannel extends MuxChannel {
   readonly #hasNews = () => this.#reader.readable() !== 0 || (this.mux.wantsRoom && this.#writer.hasRoom());
   readonly #awaited: Awaited = {
     hasNews: this.#hasNews,
-    takeIn: (waitedUs) => {
-      this.#spinner.waited(waitedUs);
-      this.pump();
-    },
+    takeIn: () => this.pump(),
     rest: () => this.#sleep(),
   };
 
@@ -157,16 +154,14 @@ export class ShmChannel extends MuxChannel {
     const converses = this.#converses(taken);
     if (taken >= STREAM_BYTES) this.requestTurn();
     else if (converses && this.#waitsPatiently()) return;
-    else if (converses && this.#spinner.isWorthwhile()) {
-      busyWait?.leave(this.#awaited);
-      setImmediate(this.#waitBusily);
-    } else this.#sleep();
+    else if (converses && this.#spinner.isWorthwhile()) setImmediate(this.#waitBusily);
+    else this.#sleep();
   }
 
-  /** An answer from this host comes within a spin; one over a layer, if it comes soon, in a wait that others share. */
+  /** A process of this host answers within a spin; another host, if it does soon, within a wait that others share. */
   #waitsPatiently(): boolean {
     if (busyWait === null || !this.#spinner.isWithinTrial) return false;
-    return (busyWait.hasCompanions || !this.#spinner.isNear) && busyWait.expect(this.#awaited);
+    return (busyWait.hasCompanions || this.events.isToOtherHost === true) && busyWait.expect(this.#awaited);
   }
 
   /** Whether we have sent and received a little since the last turn: only then is an answer likely to come soon. */

@@ -38,12 +38,7 @@ export class Spinner {
   #lateHits = 0;
   #lateMisses = 0;
 
-  /** Whether the peer's last answer came within tens of microseconds. */
-  get isNear(): boolean {
-    return this.#sleptUs < SPIN_MAX_US + WAKE_COST_US;
-  }
-
-  /** Whether it came soon enough for a busy wait that lets others run. */
+  /** Whether the peer's last answer came soon enough for a busy wait that lets others run. */
   get isWithinTrial(): boolean {
     return this.#sleptUs < TRIAL_MAX_US;
   }
@@ -77,13 +72,6 @@ export class Spinner {
     this.#sleptUs = (performance.now() - this.#sleptAtMs) * 1_000;
     this.#sleptAtMs = 0;
     this.#isLikely = this.#sleptUs < SPIN_MAX_US + WAKE_COST_US;
-  }
-
-  /** An answer came to one who waited busily elsewhere; so soon, that is better done here. */
-  waited(waitedUs: number): void {
-    if (waitedUs >= SPIN_MAX_US - WAKE_COST_US) return;
-    this.#sleptUs = waitedUs;
-    this.#isLikely = true;
   }
 
   #hit(nowMs: number): SpinOutcome {
