@@ -65,26 +65,29 @@ async function killedPeers(on: FlowHosts, count: number): Promise<Outcome> {
   };
 }
 
-/** Something takes the paths away; both ends of all flows are to know within T + 1 s. */
-async function silences(
-  on: FlowHosts,
-  count: number,
-  silence: (server: Program) => Promise<bigint>,
-  heal: () => Promise<void>,
-  sides: readonly ('a' | 'b')[] = ['a', 'b'],
-): Promise<Outcome> {
+interface Silence {
+  /** Takes the path away, or more than that; when, ns. */
+  readonly begin: (on: FlowHosts, server: Program) => Promise<bigint>;
+  /** The ends that are left to notice. */
+  readonly sides: readonly ('a' | 'b')[];
+}
+
+/** Both ends of all flows are to know within T + 1 s that nothing comes any more. */
+async function silences(on: FlowHosts, count: number, { begin, sides }: Silence): Promise<Outcome> {
+  const client = await on.program('a');
+  let server: Program | null = null;
   const times: number[] = [];
   let wrong = 0;
   for (let done = 0; done < count; done += FLOWS_AT_ONCE) {
-    const { client, server } = await serving(on, 'serveKeep', 'keep');
+    server ??= await keepingServer(on);
     const reads = await blockedReads(client, server, Math.min(FLOWS_AT_ONCE, count - done));
     reads.b.forEach((read) => void read.catch(() => undefined));
-    const causeAt = await silence(server);
+    const causeAt = await begin(on, server);
     const ends = await Promise.all(sides.flatMap((side) => reads[side]));
     times.push(...ends.map((end) => since(causeAt, end)));
     wrong += ends.filter(({ code }) => code !== PEER_GONE).length;
-    await heal();
-    await on.stopPrograms();
+    await on.relay.impair({});
+    if (!sides.includes('b')) server = null;
   }
   return {
     ok: wrong === 0,
@@ -93,44 +96,40 @@ async function silences(
   };
 }
 
+async function keepingServer(on: FlowHosts): Promise<Program> {
+  const server = await on.program('b');
+  await server.call('serveKeep', 'keep');
+  return server;
+}
+
 const now = (): bigint => process.hrtime.bigint();
 
-const unplugged = (on: FlowHosts, count: number): Promise<Outcome> =>
-  silences(
-    on,
-    count,
-    async () => {
-      const at = now();
-      await on.relay.impair({ isDown: true });
-      return at;
-    },
-    () => on.relay.impair({}),
-  );
+const UNPLUGGED: Silence = {
+  async begin(on) {
+    const at = now();
+    await on.relay.impair({ isDown: true });
+    return at;
+  },
+  sides: ['a', 'b'],
+};
 
-const oneWay = (on: FlowHosts, count: number, from: 'a' | 'b'): Promise<Outcome> =>
-  silences(
-    on,
-    count,
-    async () => {
-      const at = now();
-      await on.relay.impairFrom(from, { isDown: true });
-      return at;
-    },
-    () => on.relay.impair({}),
-  );
+const nothingFrom = (from: 'a' | 'b'): Silence => ({
+  async begin(on) {
+    const at = now();
+    await on.relay.impairFrom(from, { isDown: true });
+    return at;
+  },
+  sides: ['a', 'b'],
+});
 
 /** Killed while nothing it could say arrives. */
-const killedUnheard = (on: FlowHosts, count: number): Promise<Outcome> =>
-  silences(
-    on,
-    count,
-    async (server) => {
-      await on.relay.impairFrom('b', { isDown: true });
-      return server.kill9();
-    },
-    () => on.relay.impair({}),
-    ['a'],
-  );
+const KILLED_UNHEARD: Silence = {
+  async begin(on, server) {
+    await on.relay.impairFrom('b', { isDown: true });
+    return server.kill9();
+  },
+  sides: ['a'],
+};
 
 const STALL_MS = 10_000;
 const STALLED_EVERY_S = 600;
@@ -169,28 +168,28 @@ export const ENDS: readonly Scenario[] = [
     promise: 'the end of a killed peer none of whose words arrives is known within T + 1 s',
     sample: FLOWS_AT_ONCE,
     full: 1_000,
-    run: killedUnheard,
+    run: (on, count) => silences(on, count, KILLED_UNHEARD),
   },
   {
     id: 'K3.unplugged',
     promise: 'both hosts know within T + 1 s that the other is unplugged',
     sample: FLOWS_AT_ONCE,
     full: 1_000,
-    run: unplugged,
+    run: (on, count) => silences(on, count, UNPLUGGED),
   },
   {
     id: 'N9.a',
     promise: 'both hosts know within T + 1 s that nothing comes from the client any more',
     sample: FLOWS_AT_ONCE,
     full: 100,
-    run: (on, count) => oneWay(on, count, 'a'),
+    run: (on, count) => silences(on, count, nothingFrom('a')),
   },
   {
     id: 'N9.b',
     promise: 'both hosts know within T + 1 s that nothing comes from the server any more',
     sample: FLOWS_AT_ONCE,
     full: 100,
-    run: (on, count) => oneWay(on, count, 'b'),
+    run: (on, count) => silences(on, count, nothingFrom('b')),
   },
   {
     id: 'K3.alarm',
