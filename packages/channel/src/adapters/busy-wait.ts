@@ -16,7 +16,7 @@ export interface Awaited extends WaitSource {
 
 /** Longest wait for the next message of a conversation, us: two IPCPs may lie between the two programs. */
 const WAIT_MAX_US = 150;
-/** Of the first wait: as long as all the others on the way still sleep, and wake up one after the other. */
+/** Longest first wait, us: all the others on the way sleep when it begins, and wake up one after the other. */
 export const TRIAL_MAX_US = 500;
 /** A turn of the event loop comes at least so often, us. */
 const TURN_US = 50;
@@ -62,7 +62,7 @@ export class BusyWait {
   }
 
   /** The source is gone. */
-  leave(source: Awaited | WaitSource): void {
+  leave(source: WaitSource): void {
     this.#awaited.delete(source as Awaited);
     this.#companions.delete(source);
   }

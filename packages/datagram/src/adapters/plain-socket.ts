@@ -54,7 +54,7 @@ export class PlainSocket extends BatchingSocket<string, Peer> {
     }
   }
 
-  /** dgram decides alone how much it reads. */
+  /** dgram decides alone when it reads, and how much. */
   override hasNews(): boolean {
     return false;
   }

@@ -7,7 +7,7 @@ export type MessageSink = Pick<FlowPort, 'trySend' | 'trySendWith' | 'end'>;
 let source: Uint8Array = new Uint8Array(0);
 let sourceStart = 0;
 let sourceEnd = 0;
-/** Of `source`: messages come in runs from one slab, and asking it costs as much as the copy. */
+/** Those of `source`: messages come in runs from one slab, and to ask it for them costs as much as the copy. */
 let memory = source.buffer;
 let memoryOffset = 0;
 

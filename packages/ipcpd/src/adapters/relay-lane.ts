@@ -5,7 +5,7 @@ import { forward } from './forward.ts';
 /**
  * One direction of one flow: messages of a source go to a sink, in order, then the end. The source's credit goes
  * back only when the sink has taken the message, so a reader that pauses stops its writer and nobody else; what
- * waits here is bounded by that credit (`flowWindowBytes`). Makes no object per message unless the sink blocks.
+ * waits here is bounded by that credit (`flowWindowBytes`). Keeps no object for a message unless the sink blocks.
  */
 export class RelayLane {
   #source: Pick<FlowPort, 'consumed'> | null = null;

@@ -32,7 +32,7 @@ export type FaBody =
 
 export interface RequestBody {
   readonly t: 'request';
-  /** 128 random bits, as 16 characters of 8 bits. */
+  /** Its number and random bits, 16 characters of 8 bits: see `requestId`. */
   readonly id: string;
   readonly sEid: number;
   /** Time the requester still waits, ms. */

@@ -281,7 +281,7 @@ export class Neighbours<A> {
     for (const { kind, pdu } of waiting) this.#sendTo(neighbour, kind, pdu);
   }
 
-  /** Nothing goes to another address before it answered; what we ask is no more than thrice of what came from it. */
+  /** Nothing goes to another address before it answered but a question of at most three times what came from it. */
   //= R-UDP-15
   #ask(neighbour: Neighbour<A>, rTag: Tag, to: A, bytes: number, nowUs: InstantUs): void {
     if (nowUs < neighbour.askAfterUs || 3 * bytes < CONTROL_OVERHEAD_BYTES + NONCE_BYTES) return;
