@@ -1,9 +1,9 @@
 // What many open, idle links cost: memory by process, and the speed of one busy link among them.
 //
-// Memory is what the processes made (shared pages count once) after garbage collection: its growth from a
-// tenth of the links to all of them: so what a process compiles and allocates once is not counted, nor is memory
-// given away for what earlier links have left free. Each link was used once. What is held: by the client, one object
-// per link; by the server, all flows in one FlowSet, or each socket with its listeners.
+// Memory is what the processes made (shared pages count once), after garbage collection. What counts is its growth from
+// a tenth of the links to all of them: what a process compiles and allocates once is no part of it, and what earlier
+// links have left free does not hide any. Each link was used once. What is held: by the client, one object per link; by
+// the server, all flows in one FlowSet, or each socket with its listeners.
 // Speed is compared with that of a second pair of processes without idle links, measured in turn with the first.
 import { ownMemoryBytes } from '../test/scenarios/own-memory.mjs';
 import { median } from './statistics.mjs';

@@ -67,7 +67,7 @@ serveOperations({
   impair(impairment) {
     for (const { link } of ways) link.impairment = { ...CLEAN, ...impairment };
   },
-  /** Of each way, and how late packets were delivered on average and at worst, us, since the last call. */
+  /** Of each way since it is open; of both since the last call: packets delivered, refused, and how late, us. */
   counts() {
     const { delivered, refused, lateUs, lateMaxUs } = seen;
     Object.assign(seen, { delivered: 0, refused: 0, lateUs: 0, lateMaxUs: 0 });

@@ -5,8 +5,8 @@ import { startAgent } from './agent.mjs';
 import { until } from './until.mjs';
 
 /**
- * Resolves to the footprint before and after: descriptors of the daemon, files of its
- * directory and of its shared memory, registry entries. `onCycle(n)` reports progress. `random` gives 0..1.
+ * Resolves to the footprint before and after: descriptors of the daemon, files of its directory and of its shared
+ * memory. `onCycle(n)` reports progress. `random` gives 0..1.
  *
  * @param {{ daemon: object, cycles: number, lanes?: number, random?: () => number, onCycle?: (n: number) => void | Promise<void> }} options
  */

@@ -45,8 +45,8 @@ function planPause(world: FrcpWorld, dice: Dice, atUs: number): void {
 }
 
 /**
- * Both ends move to another lower flow, one a little after the other; what is on its way still arrives. One that is
- * as the old one is that, with another MTU.
+ * Both ends move to another lower flow, one a little after the other; what is on its way still arrives. Where delay and
+ * MPL stay it is the old one, which carries PDUs of another size.
  */
 function planMove(world: FrcpWorld, dice: Dice, atUs: number): void {
   const { mtuBytes, moveMtuBytes, mplUs, delayUs } = world.knobs;
