@@ -140,6 +140,20 @@ test('a companion is looked at in every wait, and begins none', async () => {
   expect(socket.rests).toBe(0);
 });
 
+test('the news of companions alone do not keep a wait up', async () => {
+  const socket = new Source();
+  const source = new Source();
+  wait.accompany(socket);
+  others = () => {
+    nowUs += 10;
+    socket.waiting = 1;
+  };
+  wait.expect(source);
+  await untilRest(source);
+  wait.leave(socket);
+  expect(source.rests).toBe(1);
+});
+
 test('no more than a few sources are waited for at a time', () => {
   const accepted = Array.from({ length: 20 }, () => wait.expect(new Source()));
   expect(accepted.filter(Boolean)).toHaveLength(8);

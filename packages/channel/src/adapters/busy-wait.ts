@@ -26,6 +26,8 @@ const STOLEN_US = 200;
 const LOOKS = 8;
 /** Sources in conversation; a process with more of them has enough to do. */
 const AWAITED_MAX = 8;
+/** So many news in a row from elsewhere keep a wait up; from then on they are others' conversations. */
+const COMPANION_NEWS_MAX = 8;
 /** After waits in vain so many chances are let go, twice as many after each further one, up to the second number. */
 const BACKOFF_MIN = 64;
 const BACKOFF_MAX = 4_096;
@@ -42,6 +44,7 @@ export class BusyWait {
   readonly #companions = new Set<WaitSource>();
   #isOn = false;
   #newsAtUs = 0;
+  #companionNews = 0;
   #wasHit = false;
   #chancesToSkip = 0;
   #backoff = BACKOFF_MIN;
@@ -118,7 +121,8 @@ export class BusyWait {
   #hit(source: WaitSource): void {
     this.#wasHit = true;
     this.#backoff = BACKOFF_MIN;
-    this.#newsAtUs = this.#nowUs();
+    this.#companionNews = this.#companions.has(source) ? this.#companionNews + 1 : 0;
+    if (this.#companionNews <= COMPANION_NEWS_MAX) this.#newsAtUs = this.#nowUs();
     setImmediate(this.#turn);
     source.takeIn();
   }
