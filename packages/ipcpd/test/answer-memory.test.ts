@@ -184,6 +184,46 @@ describe('a full memory of answers', () => {
   });
 
   //= R-FA-06
+  test('serves no further request of a peer that confirms none of its answers', () => {
+    const data = new Uint8Array(LIMITS.piggybackMaxBytes);
+    let number = 1;
+    for (; isOffered(toB(requestOf(number))); number += 1) {
+      pair.b.allocator.handle({ t: 'accept', incoming: number, flow: number, data }, pair.nowUs);
+    }
+    expect(number).toBeLessThan(1 + LIMITS.answersPerPeerMaxBytes / data.length);
+    expect(answersIn(toB(requestOf(number)))).toEqual([errnoOf('FLOWRING_TOO_MANY')]);
+    expect(isOffered(toB(requestOf(1), 'other'))).toBe(true);
+    pair.b.allocator.handle({ t: 'release', flow: 1 }, pair.nowUs);
+    expect(isOffered(toB(requestOf(number)))).toBe(true);
+  });
+
+  //= R-FA-06
+  test('of many peers is no larger than the bound for all', () => {
+    const cache = new AnswerCache();
+    const small = new Uint8Array(1_000);
+    const peers = Array.from({ length: 64 }, newPeerRequests);
+    const bytes = (): number => peers.reduce((sum, one) => sum + one.bytes, 0);
+    let number = 0;
+    while (bytes() < LIMITS.answersMaxBytes - 20_000) {
+      number += 1;
+      for (const one of peers) cache.remember(one, number, { answer: small, untilUs: 1e9 });
+    }
+    const large = new Uint8Array(200_000);
+    for (const one of peers) cache.remember(one, number + 1, { answer: large, untilUs: 1e9 });
+    expect(bytes()).toBeLessThanOrEqual(LIMITS.answersMaxBytes);
+  });
+
+  //= R-FA-06
+  test('refuses a low number no longer than a copy of it may come', () => {
+    const [cache, requests] = [new AnswerCache(), newPeerRequests()];
+    const answer = new Uint8Array(LIMITS.answersPerPeerMaxBytes);
+    cache.remember(requests, 1, { answer, untilUs: 100 });
+    cache.remember(requests, 2, { answer: null, untilUs: 1_000 });
+    cache.sweep(requests, 100);
+    expect([requests.floor, cache.size]).toEqual([0, 1]);
+  });
+
+  //= R-FA-06
   test('knows it even when all that it still remembers is forgotten sooner', () => {
     const [cache, requests] = [new AnswerCache(), newPeerRequests()];
     const answer = new Uint8Array(LIMITS.answersPerPeerMaxBytes);

@@ -22,6 +22,8 @@ export interface PeerRequests {
   /** Over, in the order in which they were. */
   readonly over: Map<number, RememberedAnswer>;
   bytes: number;
+  /** What the answers to the open ones cost. */
+  openBytes: number;
   /** Up to this number requests may have been forgotten early: one that is not known may have been served. */
   floor: number;
   /** When the last of those would have been forgotten. */
@@ -29,7 +31,7 @@ export interface PeerRequests {
 }
 
 export function newPeerRequests(): PeerRequests {
-  return { open: new Map(), over: new Map(), bytes: 0, floor: 0, floorUntilUs: 0 };
+  return { open: new Map(), over: new Map(), bytes: 0, openBytes: 0, floor: 0, floorUntilUs: 0 };
 }
 
 /**
@@ -61,7 +63,7 @@ export class AnswerCache {
       this.#forget(requests, number);
       requests.floor = Math.max(requests.floor, number);
       requests.floorUntilUs = Math.max(requests.floorUntilUs, untilUs);
-      if (requests.bytes <= enough) return;
+      if (requests.bytes <= enough && this.#bytes <= LIMITS.answersMaxBytes) return;
     }
   }
 
@@ -70,7 +72,8 @@ export class AnswerCache {
     for (const [number, { untilUs }] of requests.over) {
       if (untilUs <= runningUs) this.#forget(requests, number);
     }
-    return requests.over.size > 0 || requests.floorUntilUs > runningUs;
+    if (requests.floorUntilUs <= runningUs) requests.floor = 0;
+    return requests.over.size > 0 || requests.floor > 0;
   }
 
   /** The requests were those of a past incarnation. */
@@ -94,5 +97,10 @@ export class AnswerCache {
 }
 
 function bytesOf({ answer }: RememberedAnswer): number {
-  return answer === null ? ENTRY_BYTES : ENTRY_BYTES + BUFFER_BYTES + answer.length;
+  return answer === null ? ENTRY_BYTES : ENTRY_BYTES + answerBytes(answer);
+}
+
+/** What keeping an answer costs. */
+export function answerBytes(answer: Uint8Array): number {
+  return BUFFER_BYTES + answer.length;
 }

@@ -2,7 +2,7 @@ import type { ControlMessage, FlowId, PathParams, QosSpec } from '@flowring/comm
 import { errnoOf } from '@flowring/common';
 import type { InstantUs } from '@flowring/frcp';
 import type { RememberedAnswer } from './answer-cache.ts';
-import { AnswerCache } from './answer-cache.ts';
+import { AnswerCache, answerBytes } from './answer-cache.ts';
 import { DeadlineQueue } from './deadline-queue.ts';
 import { EidTable } from './eid-table.ts';
 import type { FaFlow, FaTimer, FaTraits, PeerAddress } from './fa-flow.ts';
@@ -114,7 +114,9 @@ export class FaContext {
     flow.pending = null;
     if (flow.incoming === 0) return;
     const number = requestNumber(pending.id);
-    flow.peer.requests.open.delete(number);
+    const { requests } = flow.peer;
+    requests.open.delete(number);
+    if (pending.pdu !== null) requests.openBytes -= answerBytes(pending.pdu);
     if (flow.state === 'allocated' || pending.pdu === null) this.rememberAsked(flow.peer, number, nowUs);
     else {
       const untilUs = pending.deadlineUs - pending.stalledUs;

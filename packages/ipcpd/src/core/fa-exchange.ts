@@ -1,6 +1,8 @@
 import type { ErrorCode, FlowId, QosSpec } from '@flowring/common';
 import { codeOfErrno, errnoOf, LIMITS, QOS_PEER_TIMEOUT_MS } from '@flowring/common';
 import type { DurationUs, InstantUs } from '@flowring/frcp';
+import type { PeerRequests } from './answer-cache.ts';
+import { answerBytes } from './answer-cache.ts';
 import type { FaContext } from './fa-context.ts';
 import { PEER_GONE } from './fa-context.ts';
 import type { FaFlow, PeerAddress, PendingExchange } from './fa-flow.ts';
@@ -97,13 +99,19 @@ export function requested(fa: FaContext, from: PeerAddress, request: RequestBody
     if (answer !== null) fa.sendBytes(from, answer);
     return;
   }
-  const isUsedUp = requests !== undefined && number <= requests.floor;
-  if (isUsedUp || !fa.eids.hasRoom || fa.incoming.size >= LIMITS.incomingMax) {
+  if (!isServed(requests, number) || !fa.eids.hasRoom || fa.incoming.size >= LIMITS.incomingMax) {
     fa.stats.requestsOverBound += 1;
     fa.send(from, refusal(request.id, request.sEid, 'FLOWRING_TOO_MANY'));
     return;
   }
   offer(fa, from, request, nowUs);
+}
+
+/** Whether a request that is not known is a new one, of a peer that confirms what it was answered. */
+//= R-FA-06
+function isServed(requests: PeerRequests | undefined, number: number): boolean {
+  if (requests === undefined) return true;
+  return number > requests.floor && requests.openBytes < LIMITS.answersPerPeerMaxBytes;
 }
 
 function offer(fa: FaContext, from: PeerAddress, request: RequestBody, nowUs: InstantUs): void {
@@ -158,6 +166,7 @@ export function accept(fa: FaContext, input: Extract<FaInput, { t: 'accept' }>, 
     errno: 0,
     data: input.data ?? EMPTY,
   });
+  flow.peer.requests.openBytes += answerBytes(pending.pdu);
   fa.watch(flow, nowUs);
   fa.bind(flow, pending.qos);
   repeatExchange(fa, flow, nowUs);
