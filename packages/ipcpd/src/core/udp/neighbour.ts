@@ -50,7 +50,6 @@ export interface PendingQuestion<A> {
   readonly address: A;
   /** What the answer must repeat. */
   readonly nonce: string;
-  tries: number;
 }
 
 /** What is to be done, in order. */

@@ -29,7 +29,6 @@ const HELLO_MAX_US = 400_000;
 const HELLO_FOR_US = 5_000_000;
 const PAST_TAGS_MAX = 4;
 const OTHER_TAGS_MAX = 4;
-const ASK_TRIES = 4;
 const ASK_EVERY_US = 150_000;
 const NONCE_BYTES = 8;
 /** What the first packet of a neighbour may be. */
@@ -177,7 +176,8 @@ export class Neighbours<A> {
     }
     neighbour.lastUsedUs = nowUs;
     if (packet.kind === KIND.response) this.#onResponse(neighbour, packet, from, nowUs);
-    else if (from !== neighbour.address) this.#ask(neighbour, packet.sTag, from, bytes, nowUs);
+    else if (from !== neighbour.address)
+      this.#ask(neighbour, neighbour.peerTag ?? packet.sTag, from, bytes, nowUs);
     this.#take(neighbour, packet, from, nowUs);
   }
 
@@ -285,19 +285,16 @@ export class Neighbours<A> {
   //= R-UDP-15
   #ask(neighbour: Neighbour<A>, rTag: Tag, to: A, bytes: number, nowUs: InstantUs): void {
     if (nowUs < neighbour.askAfterUs || 3 * bytes < CONTROL_OVERHEAD_BYTES + NONCE_BYTES) return;
-    if (neighbour.question?.address !== to)
-      neighbour.question = { address: to, nonce: this.#draw64(), tries: 0 };
+    if (neighbour.question?.address !== to) neighbour.question = { address: to, nonce: this.#draw64() };
     neighbour.askAfterUs = nowUs + ASK_EVERY_US;
-    this.#challenge(neighbour, neighbour.question, rTag);
+    this.#challenge(neighbour.question, rTag);
   }
 
   /** Without our tag: who only guessed an EID learns nothing that the answer needs. */
-  #challenge(neighbour: Neighbour<A>, question: PendingQuestion<A>, rTag: Tag): void {
-    question.tries += 1;
+  #challenge(question: PendingQuestion<A>, rTag: Tag): void {
     const content = new Uint8Array(NONCE_BYTES);
     for (let i = 0; i < NONCE_BYTES; i += 1) content[i] = question.nonce.charCodeAt(i);
     this.#push(question.address, { kind: KIND.challenge, number: 0, rTag, sTag: NO_TAG, content });
-    if (question.tries >= ASK_TRIES) neighbour.question = null;
   }
 
   #onResponse(neighbour: Neighbour<A>, packet: ControlPacket, from: A, nowUs: InstantUs): void {

@@ -170,7 +170,8 @@ export class UdpFlow implements MessageSink {
       this.#held.setSource({ consumed: (messageBytes) => (this.#heldBytes -= messageBytes) });
       this.#held.setSink(port);
     }
-    if (this.#heldBytes + end - start > LIMITS.pathWindowBytes) {
+    const isRaw = (this.#flags & FLAG.numbered) !== 0;
+    if (this.#heldBytes + end - start > (isRaw ? LIMITS.flowWindowBytes : LIMITS.pathWindowBytes)) {
       this.#host.counters.overrun += 1;
       return;
     }
