@@ -4,7 +4,7 @@ import { FlowringError, errnoOf } from '@flowring/common';
 import type { ChannelEvents } from '../channel.ts';
 import { BROKEN_ERRNO } from '../core/mux.ts';
 import { RingReader, RingWriter } from '../core/ring.ts';
-import type { Awaited } from './busy-wait.ts';
+import type { Awaited, BusyWait } from './busy-wait.ts';
 import { busyWait } from './busy-wait.ts';
 import { Doorbell } from './doorbell.ts';
 import type { Libc } from './libc.ts';
@@ -151,28 +151,34 @@ export class ShmChannel extends MuxChannel {
     if (closedErrno >= 0 && this.#reader.readable() === 0) return this.goDown('peer-closed', closedErrno);
     if (this.#peerHasLeft) return this.goDown('peer-died', errnoOf('FLOWRING_PEER_GONE'));
     this.#isAwake = true;
-    const converses = this.#converses(taken);
     if (taken >= STREAM_BYTES) this.requestTurn();
-    else if (converses && this.#waitsPatiently()) return;
-    else if (converses && this.#spinner.isWorthwhile()) setImmediate(this.#waitBusily);
+    else if (this.#converses() && this.#waits()) return;
     else this.#sleep();
   }
 
   /** A process of this host answers within a spin; another host, if it does soon, within a wait that others share. */
-  #waitsPatiently(): boolean {
-    if (busyWait === null || !this.#spinner.isWithinTrial) return false;
-    return (busyWait.hasCompanions || this.events.isToOtherHost === true) && busyWait.expect(this.#awaited);
+  #waits(): boolean {
+    const isFar = busyWait !== null && (busyWait.hasCompanions || this.events.isToOtherHost === true);
+    if (isFar && this.#waitsPatiently(busyWait!)) return true;
+    if (!this.#spinner.isWorthwhile()) return false;
+    setImmediate(this.#waitBusily);
+    return true;
   }
 
-  /** Whether we have sent and received a little since the last turn: only then is an answer likely to come soon. */
-  #converses(taken: number): boolean {
-    const { bytesSent, messagesSent, messagesReceived } = this.mux.stats;
-    const isStream = taken >= STREAM_BYTES || bytesSent - this.#bytesSentBefore >= STREAM_BYTES;
-    const converses = messagesSent !== this.#sentBefore && messagesReceived !== this.#receivedBefore;
+  #waitsPatiently(wait: BusyWait): boolean {
+    const { bytesSent } = this.mux.stats;
+    const isStream = bytesSent - this.#bytesSentBefore >= STREAM_BYTES;
     this.#bytesSentBefore = bytesSent;
+    return !isStream && this.#spinner.isWithinTrial && wait.expect(this.#awaited);
+  }
+
+  /** Whether we have sent and received messages since it was last asked: only then is an answer likely to come soon. */
+  #converses(): boolean {
+    const { messagesSent, messagesReceived } = this.mux.stats;
+    const converses = messagesSent !== this.#sentBefore && messagesReceived !== this.#receivedBefore;
     this.#sentBefore = messagesSent;
     this.#receivedBefore = messagesReceived;
-    return converses && !isStream;
+    return converses;
   }
 
   #sleep(): void {
