@@ -1,5 +1,5 @@
 export * from './channel.ts';
-export { busyWait } from './adapters/busy-wait.ts';
+export { processBusyWait } from './adapters/busy-wait.ts';
 export { createChannelFiles, removeChannelFiles } from './adapters/channel-files.ts';
 export type { ChannelFileOwner } from './adapters/channel-files.ts';
 export { crc32 } from './adapters/crc32.ts';

@@ -1,4 +1,4 @@
-import { createRequire } from 'node:module';
+import { loadLibc } from './libc.ts';
 
 /** Where something may come from while a process waits busily. */
 export interface WaitSource {
@@ -14,6 +14,8 @@ export interface Awaited extends WaitSource {
   rest(): void;
 }
 
+/** Whether this process may use the processor while it waits. */
+export const MAY_WAIT_BUSILY = process.env['FLOWRING_SPIN'] !== '0';
 /** Longest wait for the next message of a conversation, us: two IPCPs may lie between the two programs. */
 const WAIT_MAX_US = 150;
 /** Longest first wait, us: all the others on the way sleep when it begins, and wake up one after the other. */
@@ -141,21 +143,13 @@ export class BusyWait {
   }
 }
 
-/** What we use of koffi. It is optional, so none of its types are imported. */
-interface Koffi {
-  load(library: null): { func(prototype: string): () => unknown };
-}
+let ofProcess: BusyWait | null | undefined;
 
-function createBusyWait(): BusyWait | null {
-  if (process.platform !== 'linux' || process.env['FLOWRING_SPIN'] === '0') return null;
-  try {
-    const koffi = createRequire(import.meta.url)('koffi') as Koffi;
-    const letOthersRun = koffi.load(null).func('int sched_yield(void)');
-    return new BusyWait(letOthersRun, () => performance.now() * 1_000);
-  } catch {
-    return null;
+/** The process's, made on first use; null where it always sleeps: without koffi, or with `FLOWRING_SPIN=0`. */
+export function processBusyWait(): BusyWait | null {
+  if (ofProcess === undefined) {
+    const libc = MAY_WAIT_BUSILY ? loadLibc() : null;
+    ofProcess = libc === null ? null : new BusyWait(libc.sched_yield, () => performance.now() * 1_000);
   }
+  return ofProcess;
 }
-
-/** The process's; null where it always sleeps: without koffi, or with `FLOWRING_SPIN=0`. */
-export const busyWait: BusyWait | null = createBusyWait();

@@ -1,12 +1,8 @@
-import { createRequire } from 'node:module';
 import { crc32 as zlibCrc32 } from 'node:zlib';
+import type { Koffi } from './koffi.ts';
+import { loadKoffi } from './koffi.ts';
 
 type NativeCrc32 = (crc: number, bytes: Uint8Array, length: number) => number;
-
-/** What we use of koffi. It is optional, so none of its types are imported. */
-interface Koffi {
-  load(library: string): { func(prototype: string): (...args: unknown[]) => unknown };
-}
 
 /** Below this the call costs as much as it saves (Node 20). */
 const NATIVE_MIN_BYTES = 256;
@@ -20,7 +16,7 @@ let native: NativeCrc32 | null | undefined;
 export function crc32(bytes: Uint8Array, start: number, end: number): number {
   const piece = bytes.subarray(start, end);
   if (end - start < NATIVE_MIN_BYTES) return zlibCrc32(piece);
-  if (native === undefined) native = loadNative(() => createRequire(import.meta.url)('koffi') as Koffi);
+  if (native === undefined) native = loadNative(loadKoffi);
   return native === null ? zlibCrc32(piece) : native(0, piece, end - start);
 }
 

@@ -1,4 +1,5 @@
-import { createRequire } from 'node:module';
+import type { Koffi } from './koffi.ts';
+import { loadKoffi } from './koffi.ts';
 
 /** The few libc calls of the shared-memory kind; pointers are numbers of the address space. */
 export interface Libc {
@@ -16,6 +17,8 @@ export interface Libc {
   /** An ArrayBuffer over memory at an address. */
   view(address: bigint, bytes: number): ArrayBuffer;
   errno(): number;
+  /** Lets other processes have the processor first. */
+  readonly sched_yield: () => unknown;
 }
 
 export const PROT_READ_WRITE = 3;
@@ -24,18 +27,11 @@ export const MAP_PRIVATE = 0x02;
 export const MAP_FIXED = 0x10;
 export const MAP_ANONYMOUS = 0x20;
 
-/** What we use of koffi. It is optional, so none of its types are imported. */
-interface Koffi {
-  load(library: null): { func(prototype: string): (...args: unknown[]) => unknown };
-  view(address: bigint, bytes: number): ArrayBuffer;
-  errno(): number;
-}
-
 let loaded: Libc | null | undefined;
 
 /** libc through koffi, loaded on first use; null where koffi is missing or this is not Linux. */
 export function loadLibc(): Libc | null {
-  if (loaded === undefined) loaded = tryLoad(() => createRequire(import.meta.url)('koffi') as Koffi);
+  if (loaded === undefined) loaded = tryLoad(loadKoffi);
   return loaded;
 }
 
@@ -57,6 +53,7 @@ function tryLoad(load: () => Koffi): Libc | null {
       mkfifo: (path, mode) => mkfifo(path, mode) as number,
       view: (address, bytes) => koffi.view(address, bytes),
       errno: () => koffi.errno(),
+      sched_yield: c.func('int sched_yield(void)'),
     };
   } catch {
     return null;

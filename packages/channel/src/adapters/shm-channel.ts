@@ -5,7 +5,7 @@ import type { ChannelEvents } from '../channel.ts';
 import { BROKEN_ERRNO } from '../core/mux.ts';
 import { RingReader, RingWriter } from '../core/ring.ts';
 import type { Awaited, BusyWait } from './busy-wait.ts';
-import { busyWait } from './busy-wait.ts';
+import { processBusyWait } from './busy-wait.ts';
 import { Doorbell } from './doorbell.ts';
 import type { Libc } from './libc.ts';
 import type { Region } from './mapping.ts';
@@ -35,6 +35,7 @@ export class ShmChannel extends MuxChannel {
   readonly #writer: RingWriter;
   readonly #doorbell: Doorbell;
   readonly #spinner = new Spinner();
+  readonly #busyWait = processBusyWait();
   /** A pump or a busy wait is on its way: the peer need not ring. */
   #isAwake = true;
   #peerHasLeft = false;
@@ -103,7 +104,7 @@ export class ShmChannel extends MuxChannel {
   }
 
   protected release(): void {
-    busyWait?.leave(this.#awaited);
+    this.#busyWait?.leave(this.#awaited);
     this.#doorbell.close();
     releaseRegion(this.#libc, this.#region);
   }
@@ -158,8 +159,9 @@ export class ShmChannel extends MuxChannel {
 
   /** A process of this host answers within a spin; another host, if it does soon, within a wait that others share. */
   #waits(): boolean {
-    const isFar = busyWait !== null && (busyWait.hasCompanions || this.events.isToOtherHost === true);
-    if (isFar && this.#waitsPatiently(busyWait!)) return true;
+    const wait = this.#busyWait;
+    const isFar = wait !== null && (wait.hasCompanions || this.events.isToOtherHost === true);
+    if (isFar && this.#waitsPatiently(wait)) return true;
     if (!this.#spinner.isWorthwhile()) return false;
     setImmediate(this.#waitBusily);
     return true;
@@ -182,7 +184,7 @@ export class ShmChannel extends MuxChannel {
   }
 
   #sleep(): void {
-    if (!this.isOpen || busyWait?.awaits(this.#awaited) === true) return;
+    if (!this.isOpen || this.#busyWait?.awaits(this.#awaited) === true) return;
     if (!this.#reader.sleep()) return this.requestTurn();
     this.#isAwake = false;
     this.#spinner.slept();

@@ -1,4 +1,4 @@
-import { TRIAL_MAX_US } from './busy-wait.ts';
+import { MAY_WAIT_BUSILY, TRIAL_MAX_US } from './busy-wait.ts';
 
 /** Longest busy wait in one turn of the event loop, us. */
 const SPIN_MAX_US = 40;
@@ -26,7 +26,6 @@ export type SpinOutcome = 'ready' | 'again' | 'miss';
  * to nothing.
  */
 export class Spinner {
-  static readonly isEnabled = process.env['FLOWRING_SPIN'] !== '0';
   #isLikely = false;
   #sleptUs = Infinity;
   #wasHit = false;
@@ -64,11 +63,11 @@ export class Spinner {
   }
 
   slept(): void {
-    if (Spinner.isEnabled) this.#sleptAtMs = performance.now();
+    if (MAY_WAIT_BUSILY) this.#sleptAtMs = performance.now();
   }
 
   woke(): void {
-    if (!Spinner.isEnabled || this.#sleptAtMs === 0) return;
+    if (!MAY_WAIT_BUSILY || this.#sleptAtMs === 0) return;
     this.#sleptUs = (performance.now() - this.#sleptAtMs) * 1_000;
     this.#sleptAtMs = 0;
     this.#isLikely = this.#sleptUs < SPIN_MAX_US + WAKE_COST_US;

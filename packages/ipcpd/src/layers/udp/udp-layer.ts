@@ -1,4 +1,4 @@
-import { busyWait, crc32 } from '@flowring/channel';
+import { crc32, processBusyWait } from '@flowring/channel';
 import type { ConfigValues, CounterGroups, PathParams } from '@flowring/common';
 import { createLogger } from '@flowring/common';
 import type { UdpAddress, UdpError, UdpSocket } from '@flowring/datagram';
@@ -77,7 +77,7 @@ export class UdpLayer implements Layer, UdpFlowHost {
     });
     this.#socket = socket;
     this.#egress.socket = socket;
-    busyWait?.accompany(socket);
+    processBusyWait()?.accompany(socket);
     this.#config = config;
     this.#directory = createDirectory(config.directory, {
       layerName,
@@ -139,7 +139,7 @@ export class UdpLayer implements Layer, UdpFlowHost {
   close(): void | Promise<void> {
     this.#events = null;
     this.#timer.close();
-    if (this.#socket !== null) busyWait?.leave(this.#socket);
+    if (this.#socket !== null) processBusyWait()?.leave(this.#socket);
     void this.#socket?.close();
     this.#socket = null;
     this.#egress.socket = null;
