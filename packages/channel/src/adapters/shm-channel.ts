@@ -4,8 +4,8 @@ import { FlowringError, errnoOf } from '@flowring/common';
 import type { ChannelEvents } from '../channel.ts';
 import { BROKEN_ERRNO } from '../core/mux.ts';
 import { RingReader, RingWriter } from '../core/ring.ts';
-import type { Awaited, BusyWait } from './busy-wait.ts';
-import { processBusyWait } from './busy-wait.ts';
+import type { Awaited } from './busy-wait.ts';
+import { ConversationWait } from './conversation-wait.ts';
 import { Doorbell } from './doorbell.ts';
 import type { Libc } from './libc.ts';
 import type { Region } from './mapping.ts';
@@ -19,7 +19,6 @@ import {
   ringAt,
   ringFileBytes,
 } from './ring-file.ts';
-import { Spinner } from './spinner.ts';
 
 /** Taken in before other work of the process gets its turn, bytes. */
 const TURN_BYTES = 262_144;
@@ -34,29 +33,10 @@ export class ShmChannel extends MuxChannel {
   readonly #reader: RingReader;
   readonly #writer: RingWriter;
   readonly #doorbell: Doorbell;
-  readonly #spinner = new Spinner();
-  readonly #busyWait = processBusyWait();
+  readonly #wait: ConversationWait;
   /** A pump or a busy wait is on its way: the peer need not ring. */
   #isAwake = true;
   #peerHasLeft = false;
-  #bytesSentBefore = 0;
-  #sentBefore = 0;
-  #receivedBefore = 0;
-  readonly #hasNews = () => this.#reader.readable() !== 0 || (this.mux.wantsRoom && this.#writer.hasRoom());
-  readonly #awaited: Awaited = {
-    hasNews: this.#hasNews,
-    takeIn: () => this.pump(),
-    rest: () => this.#sleep(),
-  };
-
-  /** In a turn of its own, so that the receivers' promises have run and their answers are sent. */
-  readonly #waitBusily = () => {
-    if (!this.isOpen) return;
-    const outcome = this.#spinner.wait(this.#hasNews);
-    if (outcome === 'ready') this.pump();
-    else if (outcome === 'again') setImmediate(this.#waitBusily);
-    else this.#sleep();
-  };
 
   constructor(libc: Libc, region: Region, spec: ChannelSpec, events: ChannelEvents) {
     const { side, ringBytes, path } = spec;
@@ -75,6 +55,12 @@ export class ShmChannel extends MuxChannel {
       () => this.#onBell(),
       () => this.peerGone(),
     );
+    const awaited: Awaited = {
+      hasNews: () => this.#reader.readable() !== 0 || (this.mux.wantsRoom && writer.hasRoom()),
+      takeIn: () => this.pump(),
+      rest: () => this.#sleep(),
+    };
+    this.#wait = new ConversationWait(awaited, this.mux.stats, () => events.isToOtherHost === true);
     queueMicrotask(() => this.#start());
   }
 
@@ -104,7 +90,7 @@ export class ShmChannel extends MuxChannel {
   }
 
   protected release(): void {
-    this.#busyWait?.leave(this.#awaited);
+    this.#wait.end();
     this.#doorbell.close();
     releaseRegion(this.#libc, this.#region);
   }
@@ -123,7 +109,7 @@ export class ShmChannel extends MuxChannel {
   #onBell(): void {
     if (!this.isOpen) return;
     this.mux.stats.bellsReceived++;
-    if (!this.#isAwake) this.#spinner.woke();
+    if (!this.#isAwake) this.#wait.woke();
     this.pump();
   }
 
@@ -153,41 +139,14 @@ export class ShmChannel extends MuxChannel {
     if (this.#peerHasLeft) return this.goDown('peer-died', errnoOf('FLOWRING_PEER_GONE'));
     this.#isAwake = true;
     if (taken >= STREAM_BYTES) this.requestTurn();
-    else if (this.#converses() && this.#waits()) return;
-    else this.#sleep();
-  }
-
-  /** A process of this host answers within a spin; another host, if it does soon, within a wait that others share. */
-  #waits(): boolean {
-    const wait = this.#busyWait;
-    const isFar = wait !== null && (wait.hasCompanions || this.events.isToOtherHost === true);
-    if (isFar && this.#waitsPatiently(wait)) return true;
-    if (!this.#spinner.isWorthwhile()) return false;
-    setImmediate(this.#waitBusily);
-    return true;
-  }
-
-  #waitsPatiently(wait: BusyWait): boolean {
-    const { bytesSent } = this.mux.stats;
-    const isStream = bytesSent - this.#bytesSentBefore >= STREAM_BYTES;
-    this.#bytesSentBefore = bytesSent;
-    return !isStream && this.#spinner.isWithinTrial && wait.expect(this.#awaited);
-  }
-
-  /** Whether we have sent and received messages since it was last asked: only then is an answer likely to come soon. */
-  #converses(): boolean {
-    const { messagesSent, messagesReceived } = this.mux.stats;
-    const converses = messagesSent !== this.#sentBefore && messagesReceived !== this.#receivedBefore;
-    this.#sentBefore = messagesSent;
-    this.#receivedBefore = messagesReceived;
-    return converses;
+    else if (!this.#wait.expect()) this.#sleep();
   }
 
   #sleep(): void {
-    if (!this.isOpen || this.#busyWait?.awaits(this.#awaited) === true) return;
+    if (!this.isOpen) return;
     if (!this.#reader.sleep()) return this.requestTurn();
     this.#isAwake = false;
-    this.#spinner.slept();
+    this.#wait.slept();
   }
 }
 
