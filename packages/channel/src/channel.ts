@@ -25,7 +25,7 @@ export interface FlowReceiver {
   /**
    * One message: bytes `start` to `end` of `slab`. The slab is private memory (never the ring) and is not
    * written again, so a view of it may be kept; who keeps a view longer than a turn should copy the message,
-   * because the view keeps the whole slab (up to 64 KiB, or one larger message) in memory.
+   * because the view keeps the whole slab (66 KiB, or one larger message) in memory.
    */
   onMessage(slab: Buffer, start: number, end: number, use: SlabUse): void;
   /**

@@ -6,4 +6,5 @@ export { crc32 } from './adapters/crc32.ts';
 export { availableKinds } from './adapters/kinds.ts';
 export { createMemoryChannelPair } from './adapters/memory-channel.ts';
 export type { MemoryChannelOptions } from './adapters/memory-channel.ts';
+export { SLAB_BYTES } from './core/slab-pool.ts';
 export { openChannel } from './open-channel.ts';

@@ -8,7 +8,7 @@ type Done = (error?: Error | null) => void;
 /** Bytes of one message at most: half of what a socket reads at once, so that each is one PDU on the direct path. */
 const CHUNK_MAX_BYTES = 32_768;
 const END_OF_STREAM = Buffer.alloc(0);
-/** A smaller message is copied: a stream that is not read holds many, and each view would hold 64 KiB. */
+/** A smaller message is copied: a stream that is not read holds many, and each view would hold a slab of 66 KiB. */
 const VIEW_MIN_BYTES = 1_024;
 
 /** Stream options of {@link toDuplex}; `lingerMs` is that of the `dealloc` after both directions have ended. */

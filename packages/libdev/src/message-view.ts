@@ -1,5 +1,4 @@
-/** Larger slabs hold one message, whose view costs little beside it; remembering one would keep it. */
-const REMEMBERED_MAX_BYTES = 65_536;
+import { SLAB_BYTES } from '@flowring/channel';
 
 /**
  * A Buffer in every way (its methods, `Buffer.isBuffer`, its name when shown), made by the typed array constructor
@@ -17,8 +16,8 @@ let lastOffset = 0;
 /** Bytes `start` to `end` of a slab as a message; shares the slab's memory. */
 export function messageView(slab: Uint8Array, start: number, end: number): Buffer {
   if (slab !== lastSlab) {
-    if (slab.length > REMEMBERED_MAX_BYTES)
-      return Buffer.from(slab.buffer, slab.byteOffset + start, end - start);
+    // A larger slab holds one message, whose view costs little beside it; remembering it would keep it.
+    if (slab.length > SLAB_BYTES) return Buffer.from(slab.buffer, slab.byteOffset + start, end - start);
     lastSlab = slab;
     lastMemory = slab.buffer as ArrayBuffer;
     lastOffset = slab.byteOffset;

@@ -118,12 +118,12 @@ export class RingReader {
   }
 
   /**
-   * Copies whole records to a fresh piece of the pool's slab: as many as fit one slab, or one larger record.
+   * Copies whole records to a fresh piece of the pool's slab: as many as fit there, or one larger record.
    * Returns the bytes copied; the piece is `at` to `at + bytes` of `pool.slab`. -1: no record can be there.
    */
   take(readable: number, pool: SlabPool): number {
     const at = this.#head & (this.#size - 1);
-    const bytes = this.#wholeRecords(at, Math.min(readable, this.#size - at));
+    const bytes = this.#wholeRecords(at, Math.min(readable, this.#size - at), pool.roomBytes);
     if (bytes < 0) return -1;
     this.at = pool.take(bytes);
     copyOut(pool.slab, this.at, this.#bytes, this.#words, at, bytes);
@@ -154,14 +154,21 @@ export class RingReader {
     return closed === 0 ? -1 : (closed - 1) & 0xffff;
   }
 
-  /** Whole records among the `bytes` at `at`, up to a slab. A guess from shared memory: the copy is what gets parsed. */
-  #wholeRecords(at: number, bytes: number): number {
-    if (bytes <= SLAB_BYTES) return bytes;
+  /**
+   * Bytes of the whole records among the `bytes` at `at` that fit `room`; those that fit a fresh slab if none does; or
+   * of one larger record. A guess from shared memory: the copy is what gets parsed.
+   */
+  #wholeRecords(at: number, bytes: number, room: number): number {
+    if (bytes <= room) return bytes;
     let whole = 0;
+    let limit = room;
     while (whole < bytes) {
       const length = this.#words[(at + whole) >> 2]! & LENGTH_MASK;
       const next = whole + HEADER_BYTES + ((length + 7) & ~7);
-      if (next > SLAB_BYTES && whole > 0) break;
+      if (next > limit) {
+        if (whole > 0) break;
+        limit = Math.max(next, SLAB_BYTES);
+      }
       if (next > bytes) return -1;
       whole = next;
     }

@@ -1,8 +1,11 @@
 import type { Slab } from './link.ts';
 import { createSlab } from './link.ts';
 
-/** Bytes of one slab; who keeps a view of a message keeps so much memory at most, or one larger message. */
-export const SLAB_BYTES = 65_536;
+/**
+ * Bytes of one slab: one message of 64 KiB or four of 16 KiB with their headers. Who keeps a view of a message keeps so
+ * much memory at most, or one larger message.
+ */
+export const SLAB_BYTES = 67_584;
 /** Full slabs that are looked at again before a new one is made: what a few turns take in. */
 const FULL_SLABS_MAX = 16;
 
@@ -16,6 +19,11 @@ export class SlabPool {
   #used = 0;
   /** Of the common size and not known to be kept, oldest first. */
   readonly #full: Slab[] = [];
+
+  /** Bytes of the largest piece that {@link slab} still holds. */
+  get roomBytes(): number {
+    return Math.max(SLAB_BYTES - this.#used, 0);
+  }
 
   /** The offset in {@link slab} of a fresh piece, 8-byte aligned. `bytes` is a multiple of 8. */
   take(bytes: number): number {
