@@ -15,7 +15,7 @@ const IRM = join(ROOT, 'packages/irmd/dist/bin/irm.js');
 export const ACCEPTOR = join(ROOT, 'test/process/irmd-acceptor.mjs');
 
 /** Waits until `ready` gives something, at most `ms`. */
-export async function until<T>(what: string, ready: () => T | Promise<T>, ms = 10_000): Promise<T> {
+export async function until<T>(what: string, ready: () => T | Promise<T>, ms = 60_000): Promise<T> {
   const endMs = performance.now() + ms;
   for (;;) {
     const value = await ready();
