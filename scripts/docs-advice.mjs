@@ -20,11 +20,11 @@ export const ERROR_ADVICE = {
     'See `irm ipcp list`; bootstrap it or wait.',
   ],
   FLOWRING_FLOW_DOWN: [
-    'The flow can no longer carry messages: its path broke, or retransmission gave up.',
+    'The flow can no longer carry messages: its path broke, or the peer gave it up.',
     'Deallocate it and allocate a new one.',
   ],
   FLOWRING_PEER_GONE: [
-    "The peer's process ended without deallocating, or nothing was heard from it for the agreed time.",
+    "The peer's process ended without deallocating, or nothing was heard from it, or acknowledged by it, for the agreed time.",
     'Deallocate and allocate again; the peer may come back.',
   ],
   FLOWRING_NAME_UNKNOWN: [

@@ -11,6 +11,7 @@ serveOperations({
   },
   impair: (from: Side, impairment: Partial<Impairment>): void => relaying!.impair(from, impairment),
   counts: (from: Side): LinkCounts => relaying!.counts(from),
+  takeLateMs: (): number => relaying!.takeLateMs(),
   rebind: (from: Side, address?: string): Promise<number> => relaying!.rebind(from, address),
   record: (max: number): void => relaying!.record(max),
   recorded: (): readonly Recorded[] => relaying!.recorded(),

@@ -27,6 +27,10 @@ export class Relay {
     return relay;
   }
 
+  get pid(): number {
+    return this.#program.pid!;
+  }
+
   /** Both ways, and each replaces what was before. */
   async impair(impairment: Partial<Impairment>): Promise<void> {
     await Promise.all([this.impairFrom('a', impairment), this.impairFrom('b', impairment)]);
@@ -39,6 +43,10 @@ export class Relay {
 
   counts(from: Side): Promise<LinkCounts> {
     return this.#program.call('counts', from) as Promise<LinkCounts>;
+  }
+
+  takeLateMs(): Promise<number> {
+    return this.#program.call('takeLateMs') as Promise<number>;
   }
 
   rebind(from: Side, address?: string): Promise<number> {

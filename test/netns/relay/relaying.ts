@@ -36,6 +36,7 @@ const RECEIVE_BUFFER_BYTES = 4_194_304;
 /** Node's timers are whole milliseconds; the rest is waited for in turns of the loop. */
 const TIMER_STEP_US = 1_000;
 const WAITING_MAX = 200_000;
+const MARK_EVERY_MS = 50;
 
 /** Passes datagrams from one host to the other through two {@link Link}s. Each host takes it for the other. */
 export class Relaying {
@@ -49,6 +50,7 @@ export class Relaying {
   #recordsMax = 0;
   #wakeAtUs = Infinity;
   #timer: NodeJS.Timeout | null = null;
+  #latestUs = 0;
 
   private constructor({ seed, sides }: RelayOptions, sockets: Record<Side, Socket>) {
     const dice = new Dice(seed);
@@ -57,6 +59,7 @@ export class Relaying {
     this.#hosts = { a: sides.a.host, b: sides.b.host };
     this.#facing = { a: sides.a.facing, b: sides.b.facing };
     for (const from of ['a', 'b'] as const) this.#listen(from);
+    this.#markSoon();
   }
 
   static async open(options: RelayOptions): Promise<Relaying> {
@@ -86,6 +89,16 @@ export class Relaying {
     return fresh.address().port;
   }
 
+  /**
+   * The longest that a datagram was late since this was last asked, beyond what its link wants: because we stood still,
+   * or because it waited in the queue of our socket.
+   */
+  takeLateMs(): number {
+    const lateMs = this.#latestUs / 1_000;
+    this.#latestUs = 0;
+    return lateMs;
+  }
+
   /** Keeps copies of the next `max` datagrams. */
   record(max: number): void {
     this.#records = [];
@@ -102,12 +115,36 @@ export class Relaying {
   }
 
   #listen(from: Side): void {
-    this.#sockets[from].on('message', (datagram, { address, port }) => {
+    const socket = this.#sockets[from];
+    const own = socket.address();
+    socket.on('message', (datagram, { address, port }) => {
+      if (port === own.port && address === own.address) {
+        this.#noteLate(nowUs() - Number(datagram.readBigUInt64BE()));
+        return;
+      }
       if (address !== this.#hosts[from].address) return;
       // A host that started again may have another port.
       if (port !== this.#hosts[from].port) this.#hosts[from] = { address, port };
       this.#take(from, datagram);
     });
+  }
+
+  /** Sends marks to ourselves: when one was due, it says. What makes it late makes all else late. */
+  #markSoon(): void {
+    const dueUs = nowUs() + 1_000 * MARK_EVERY_MS;
+    const mark = Buffer.alloc(8);
+    mark.writeBigUInt64BE(BigInt(dueUs));
+    setTimeout(() => {
+      for (const socket of Object.values(this.#sockets)) {
+        const { address, port } = socket.address();
+        socket.send(mark, port, address, () => undefined);
+      }
+      this.#markSoon();
+    }, MARK_EVERY_MS).unref();
+  }
+
+  #noteLate(lateUs: number): void {
+    this.#latestUs = Math.max(this.#latestUs, lateUs);
   }
 
   #take(from: Side, datagram: Uint8Array): void {
@@ -142,7 +179,10 @@ export class Relaying {
   #deliver(): void {
     this.#wakeAtUs = Infinity;
     const now = nowUs();
-    for (let due = this.#queue.take(now); due !== null; due = this.#queue.take(now)) this.#send(due);
+    for (let due = this.#queue.take(now); due !== null; due = this.#queue.take(now)) {
+      this.#noteLate(now - due.atUs);
+      this.#send(due);
+    }
     this.#arm();
   }
 }

@@ -1,6 +1,5 @@
 import { SCENARIOS } from './all.ts';
-import { ScenarioRunner } from './run-scenarios.ts';
-import type { Outcome } from './scenario.ts';
+import { ScenarioRunner, thrown } from './run-scenarios.ts';
 
 /** Told of each outcome, as `judge` of the acceptance run takes it. */
 export type Judge = (name: string, ok: boolean, figures: Readonly<Record<string, number | string>>) => void;
@@ -29,9 +28,4 @@ export async function runScenarios(
   } finally {
     await runner.stop();
   }
-}
-
-/** One that fails with an error keeps no other from running. */
-function thrown(error: unknown): Outcome {
-  return { ok: false, figures: { error: String(error) } };
 }

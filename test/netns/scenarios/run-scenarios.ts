@@ -8,8 +8,10 @@ export class ScenarioRunner {
 
   async run(scenario: Scenario, trials: number): Promise<Outcome> {
     const hosts = await this.#hostsFor(scenario);
+    await hosts.relay.takeLateMs();
     try {
-      return await scenario.run(hosts, trials);
+      const outcome = await scenario.run(hosts, trials).catch(thrown);
+      return { ...outcome, figures: { ...outcome.figures, pathLateMs: await hosts.relay.takeLateMs() } };
     } finally {
       await hosts.relay.impair({});
       await hosts.stopPrograms();
@@ -28,4 +30,9 @@ export class ScenarioRunner {
     this.#settings = wanted;
     return (this.#hosts ??= await FlowHosts.relayed(settings));
   }
+}
+
+/** One that fails with an error keeps no other from running. */
+export function thrown(error: unknown): Outcome {
+  return { ok: false, figures: { error: String(error) } };
 }
