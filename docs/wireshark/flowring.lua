@@ -12,7 +12,7 @@ local frcp = Proto("flowring_frcp", "Flowring FRCP")
 
 local PORT = 3436
 local VERSION = 1
-local KIND_DATA, KIND_FA, KIND_DIRECTORY = 1, 2, 3
+local KIND_DATA, KIND_FA, KIND_DIRECTORY, KIND_TAKEN = 1, 2, 3, 10
 local DATA_HEADER, CONTROL_HEADER, WORD = 8, 24, 4
 local FA_HEADER, ID_BYTES, DIGESTS = 8, 16, 16
 
@@ -26,6 +26,7 @@ local kinds = {
   [7] = "response",
   [8] = "probe",
   [9] = "probed",
+  [KIND_TAKEN] = "taken",
 }
 local fa_types = {
   [1] = "request",
@@ -51,6 +52,7 @@ local f = {
   length = ProtoField.uint16("flowring.length", "Length"),
   eid = ProtoField.uint32("flowring.eid", "EID of the receiver", base.HEX),
   number = ProtoField.uint32("flowring.number", "Number"),
+  taken = ProtoField.uint32("flowring.taken", "Taken up to number"),
   receiver = ProtoField.bytes("flowring.receiver", "Tag of the receiver"),
   sender = ProtoField.bytes("flowring.sender", "Tag of the sender"),
   name = ProtoField.string("flowring.name", "Name of the flow"),
@@ -361,6 +363,13 @@ local function dissect_directory(tvb, tree)
   return "directory query name=" .. name
 end
 
+local function dissect_taken(tvb, sub)
+  if tvb:len() ~= 2 * WORD then return nil end
+  sub:add(f.eid, tvb(0, WORD))
+  sub:add(f.taken, tvb(WORD, WORD))
+  return "taken eid=" .. tostring(tvb(0, WORD):bytes()) .. " number=" .. tvb(WORD, WORD):uint()
+end
+
 local function overhead(first, flags)
   if first % 16 ~= KIND_DATA then return CONTROL_HEADER + WORD end
   return DATA_HEADER + (math.floor(flags / 2) % 2) * WORD + (flags % 2) * WORD
@@ -408,6 +417,8 @@ local function dissect_control(tvb, sub, tree, kind)
     said = dissect_fa(tvb(CONTROL_HEADER, stop - CONTROL_HEADER):tvb(), tree)
   elseif kind == KIND_DIRECTORY and stop > CONTROL_HEADER then
     said = dissect_directory(tvb(CONTROL_HEADER, stop - CONTROL_HEADER):tvb(), tree)
+  elseif kind == KIND_TAKEN and stop > CONTROL_HEADER then
+    said = dissect_taken(tvb(CONTROL_HEADER, stop - CONTROL_HEADER):tvb(), sub)
   elseif stop > CONTROL_HEADER then
     sub:add(f.message, tvb(CONTROL_HEADER, stop - CONTROL_HEADER))
   end

@@ -6,6 +6,7 @@ import { encodeDirectoryPdu } from '../../packages/ipcpd/src/core/directory/dire
 import { encodeFaPdu, type FaBody } from '../../packages/ipcpd/src/core/fa-pdu.ts';
 import { encodeControl } from '../../packages/ipcpd/src/core/udp/control-packet.ts';
 import { FLAG, KIND, seal, writeHeader } from '../../packages/ipcpd/src/core/udp/packet.ts';
+import { encodeTaken } from '../../packages/ipcpd/src/core/udp/send-window.ts';
 import { dissect, hasTshark, type Dissected } from './capture/tshark.ts';
 import { LAYER, FlowHosts, UDP_PORT } from './support/flow-hosts.ts';
 import { describeOnTwoHosts } from './support/describe-on-two-hosts.ts';
@@ -140,6 +141,18 @@ describe('the Wireshark dissector', () => {
     const answered = control(KIND.directory, encodeDirectoryPdu({ t: 'answer', id, has: true }));
     const infos = seen([asked, answered], []).map((packet) => packet['_ws.col.Info']![0]);
     expect(infos).toEqual(['directory query name=oecho', 'directory answer yes']);
+  });
+
+  testWithTshark('shows what a raw flow tells of what it has taken', () => {
+    const [told] = seen(
+      [control(KIND.taken, encodeTaken(0x33334444, 77))],
+      ['flowring.taken', 'flowring.eid'],
+    );
+    expect(told).toMatchObject({
+      '_ws.col.Info': ['taken eid=33334444 number=77'],
+      'flowring.taken': ['77'],
+      'flowring.eid': ['0x33334444'],
+    });
   });
 
   testWithTshark('knows FRCP by the QoS of the allocation, in both directions', () => {

@@ -119,10 +119,12 @@ export interface UdpSocket {
   /** Delivers it now, as the event loop would in its next turn. Not for use inside of an event. */
   takeIn(): void;
   /**
-   * Whoever the received datagrams are for has no room: the turn of receiving ends soon, and other processes of this
-   * host, among them perhaps that one, run first. What arrives meanwhile waits in the kernel.
+   * Whoever the received datagrams are for has no room: after this batch no more is received until `resume`, for a
+   * millisecond at most. What arrives meanwhile waits in the kernel, where it costs least. No effect with `plain`.
    */
   giveWay(): void;
+  /** There is room again after `giveWay`. */
+  resume(): void;
   /**
    * Largest payload the kernel believes to reach the peer unfragmented, bytes: from the route's MTU. 0: not known,
    * as always with `plain`.

@@ -1,5 +1,5 @@
 import os from 'node:os';
-import { afterEach, describe, expect, test } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type { OpenUdpSocketOptions, UdpAddress, UdpError, UdpSocket } from '../src/datagram.ts';
 import type { Libc } from '../src/adapters/libc.ts';
 import { loadLibc, reloadLibc } from '../src/adapters/libc.ts';
@@ -171,26 +171,51 @@ describe('a socket whose kernel refuses to send', () => {
   });
 });
 
-test('a socket asked to give way ends its turn early, and lets others run', async () => {
+describe('a socket asked to give way', () => {
   const calls: string[] = [];
-  const libc: Libc = {
-    ...REAL,
-    recvmmsg: (...args) => (calls.push('receive'), REAL.recvmmsg(...args)),
-    sched_yield: () => (calls.push('yield'), REAL.sched_yield()),
-  };
-  let received = 0;
-  const socket = openOffloadSocket(libc, {
-    host: '127.0.0.1',
-    onReceive: () => {
-      if (++received <= 2) socket.giveWay();
-    },
+  let socket: UdpSocket;
+  beforeEach(() => {
+    calls.length = 0;
+    const libc: Libc = { ...REAL, recvmmsg: (...args) => (calls.push('receive'), REAL.recvmmsg(...args)) };
+    socket = openOffloadSocket(libc, {
+      host: '127.0.0.1',
+      onReceive: () => {
+        if (calls.length === 1) socket.giveWay();
+        calls.push('datagram');
+      },
+    });
+    for (let index = 1; index <= 6; index++) socket.send(socket.local, new Uint8Array(index), 0, index);
+    socket.flush();
   });
-  for (let index = 1; index <= 6; index++) socket.send(socket.local, new Uint8Array(index), 0, index);
-  socket.flush();
-  while (received < 6) await new Promise((resolve) => setTimeout(resolve, 1));
-  expect(calls.slice(0, 3)).toEqual(['receive', 'yield', 'receive']);
-  expect(calls.filter((call) => call === 'yield')).toHaveLength(1);
-  await socket.close();
+  afterEach(() => socket.close());
+
+  const allHaveCome = () => calls.filter((call) => call === 'datagram').length === 6;
+  /** Until the first batch was delivered. */
+  const firstBatch = async () => {
+    while (calls.length === 0) await new Promise(setImmediate);
+  };
+
+  test('delivers its batch and nothing more, until it is to go on', async () => {
+    await firstBatch();
+    const { length } = calls;
+    expect(calls.filter((call) => call === 'receive')).toHaveLength(1);
+    expect(socket.hasNews()).toBe(false);
+    socket.takeIn();
+    expect(calls).toHaveLength(length);
+    socket.resume();
+    socket.takeIn();
+    while (!allHaveCome()) socket.takeIn();
+  });
+
+  test('goes on by itself after a moment', async () => {
+    while (!allHaveCome()) await new Promise(setImmediate);
+  });
+
+  test('can be closed meanwhile', async () => {
+    await firstBatch();
+    await socket.close();
+    expect(allHaveCome()).toBe(false);
+  });
 });
 
 test('a socket can be looked at, and delivers at once what it has', async () => {

@@ -34,6 +34,7 @@ export abstract class BatchingSocket<Key, Peer extends UdpAddress & CachedPeer<K
   abstract hasNews(): boolean;
   abstract takeIn(): void;
   abstract giveWay(): void;
+  abstract resume(): void;
   abstract payloadMaxBytes(to: UdpAddress): number;
   abstract ref(): void;
   abstract unref(): void;

@@ -22,7 +22,6 @@ export interface Libc {
   inet_ntop(family: number, bytes: Uint8Array, text: Uint8Array, textBytes: number): string | null;
   if_nametoindex(name: string): number;
   if_indextoname(index: number, name: Uint8Array): string | null;
-  sched_yield(): number;
   calloc(count: number, bytes: number): number;
   errno(): number;
   /** Where the bytes lie. They stay there as long as the array is reachable. */
@@ -77,7 +76,6 @@ const CALLS: Readonly<Record<string, [result: string, parameters: string[]]>> = 
   inet_ntop: ['const char *', ['int', 'void *', 'void *', 'uint32_t']],
   if_nametoindex: ['uint32_t', ['const char *']],
   if_indextoname: ['const char *', ['uint32_t', 'void *']],
-  sched_yield: ['int', []],
   calloc: ['uintptr_t', ['size_t', 'size_t']],
 };
 const UV_CALLS: typeof CALLS = {

@@ -23,6 +23,8 @@ const TURN_BYTES = 262_144;
 const TURN_CALLS_MAX = 16;
 /** Errors that wait to be told; further ones are only counted. */
 const UNTOLD_ERRORS_MAX = 256;
+/** How long others are waited for that have no room, ms: all flows of the socket wait with them. */
+const REST_MS = 1;
 const { EAGAIN, EINTR, EIO, EMSGSIZE } = os.constants.errno;
 
 /** A socket of libc's, with segmentation and coalescing by the kernel, in calls for many messages at a time. */
@@ -41,6 +43,8 @@ export class OffloadSocket extends BatchingSocket<number | string, NativePeer> {
   readonly #counters = newCounters();
   readonly #untold: UdpError[] = [];
   #givesWay = false;
+  /** Nothing is received until `resume`, or until this is over; null: it is. */
+  #rest: NodeJS.Timeout | null = null;
 
   constructor(libc: Libc, options: OpenUdpSocketOptions) {
     super(options, NOBODY);
@@ -80,7 +84,7 @@ export class OffloadSocket extends BatchingSocket<number | string, NativePeer> {
   }
 
   override hasNews(): boolean {
-    return this.isOpen && (!this.#receiveRoom.isEmpty || this.#receiveRoom.fill() > 0);
+    return this.isOpen && this.#rest === null && (!this.#receiveRoom.isEmpty || this.#receiveRoom.fill() > 0);
   }
 
   override takeIn(): void {
@@ -89,6 +93,11 @@ export class OffloadSocket extends BatchingSocket<number | string, NativePeer> {
 
   override giveWay(): void {
     this.#givesWay = true;
+  }
+
+  override resume(): void {
+    this.#givesWay = false;
+    if (this.#rest !== null) this.#endRest();
   }
 
   override payloadMaxBytes(to: UdpAddress): number {
@@ -111,6 +120,7 @@ export class OffloadSocket extends BatchingSocket<number | string, NativePeer> {
     this.flush();
     this.isOpen = false;
     this.#receiveRoom.discard();
+    if (this.#rest !== null) clearTimeout(this.#rest);
     const closed = this.#poller.close();
     this.#socket.close();
     await closed;
@@ -138,7 +148,7 @@ export class OffloadSocket extends BatchingSocket<number | string, NativePeer> {
     if (errno === EAGAIN) {
       this.isBlocked = true;
       this.#counters.blocked++;
-      this.#poller.start(C.UV_READABLE | C.UV_WRITABLE);
+      this.#poll();
       return;
     }
     // What the network says of an earlier datagram is told by the next call, whatever that is about.
@@ -168,19 +178,24 @@ export class OffloadSocket extends BatchingSocket<number | string, NativePeer> {
     if (!this.isOpen) return;
     if (hasFailed) {
       this.#errors.drain();
-      this.#poller.start(this.isBlocked ? C.UV_READABLE | C.UV_WRITABLE : C.UV_READABLE);
+      this.#poll();
     }
     for (const error of this.#untold.splice(0)) {
       if (this.isOpen) this.events.onError?.(error);
     }
     if (this.isBlocked && (events & C.UV_WRITABLE) !== 0) {
-      this.#poller.start(C.UV_READABLE);
       this.unblock();
+      this.#poll();
     }
     this.#receive();
   };
 
+  #poll(): void {
+    this.#poller.start((this.#rest === null ? C.UV_READABLE : 0) | (this.isBlocked ? C.UV_WRITABLE : 0));
+  }
+
   #receive(): void {
+    if (this.#rest !== null) return;
     const room = this.#receiveRoom;
     const before = this.#counters.received;
     try {
@@ -197,10 +212,22 @@ export class OffloadSocket extends BatchingSocket<number | string, NativePeer> {
       if (!room.isEmpty) this.#poller.schedule();
     }
     if (this.isOpen && this.#counters.received > before) this.events.onBatchEnd?.();
-    if (!this.#givesWay) return;
-    this.#givesWay = false;
-    this.#libc.sched_yield();
+    if (this.#givesWay) this.#startRest();
   }
+
+  #startRest(): void {
+    this.#givesWay = false;
+    if (!this.isOpen) return;
+    this.#rest = setTimeout(this.#endRest, REST_MS);
+    this.#poll();
+  }
+
+  readonly #endRest = (): void => {
+    clearTimeout(this.#rest!);
+    this.#rest = null;
+    this.#poll();
+    this.#poller.schedule();
+  };
 }
 
 /** Opens a socket with offloads. Throws with the codes of `bindFailure`. */

@@ -63,6 +63,8 @@ export class PlainSocket extends BatchingSocket<string, Peer> {
 
   override giveWay(): void {}
 
+  override resume(): void {}
+
   override payloadMaxBytes(): number {
     return 0;
   }

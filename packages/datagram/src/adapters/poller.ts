@@ -34,9 +34,10 @@ export class Poller {
     pollers.set(this.#handle, this);
   }
 
-  /** Polls for these events from now on. */
+  /** Polls for these events from now on; 0: for none. */
   start(events: number): void {
     if (this.#events === events) return;
+    if (events === 0) return this.stop();
     this.#events = events;
     registered ??= this.#uv.register(onPoll);
     this.#uv.uv_poll_start(this.#handle, events, registered);

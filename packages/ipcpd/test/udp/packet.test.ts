@@ -16,7 +16,7 @@ import {
 const crc = (bytes: Uint8Array, start: number, end: number) => crc32(bytes.subarray(start, end));
 const tag = fc.uint8Array({ minLength: 8, maxLength: 8 }).map((bytes) => String.fromCharCode(...bytes));
 const packets: fc.Arbitrary<ControlPacket> = fc.record({
-  kind: fc.integer({ min: KIND.fa, max: KIND.probed }),
+  kind: fc.integer({ min: KIND.fa, max: KIND.taken }),
   number: fc.integer({ min: 0, max: 0xffff_ffff }),
   rTag: tag,
   sTag: tag,

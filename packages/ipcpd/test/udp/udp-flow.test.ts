@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, test } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import type { FlowPort, SendOutcome } from '@flowring/channel';
 import { crc32 } from '@flowring/channel';
 import type { QosSpec } from '@flowring/common';
@@ -8,6 +8,7 @@ import { AppFlow } from '../../src/adapters/app-flow.ts';
 import { FLAG, flagsOf } from '../../src/core/udp/packet.ts';
 import type { Neighbour } from '../../src/core/udp/neighbour.ts';
 import { PathMtu } from '../../src/core/udp/path-mtu.ts';
+import { decodeTaken } from '../../src/core/udp/send-window.ts';
 import type { UdpFlowHost } from '../../src/layers/udp/udp-flow.ts';
 import { UdpFlow } from '../../src/layers/udp/udp-flow.ts';
 
@@ -51,14 +52,18 @@ class TestWorld {
     return this.flow.receive(packet, 0, packet.length, flagsOf(packet, 0), from);
   }
 
-  /** Times the socket was asked to let the application run. */
+  /** Times the socket was asked to wait for the application, and to go on. */
   gaveWay = 0;
+  resumed = 0;
+  /** Numbers that the peer was told. */
+  readonly tells: number[] = [];
 
   #host(): UdpFlowHost {
     const socket = {
       outgoing: this.outgoing,
       reserve: () => (this.hasRoom ? 100 : -1),
       giveWay: () => (this.gaveWay += 1),
+      resume: () => (this.resumed += 1),
       commit: (_to: UdpAddress, bytes: number) =>
         void this.sent.push(Buffer.from(this.outgoing.subarray(100, 100 + bytes))),
     };
@@ -69,6 +74,7 @@ class TestWorld {
       flushSoon: () => undefined,
       blocked: () => undefined,
       used: () => undefined,
+      tell: (_flow, content) => void this.tells.push(decodeTaken(content)!.number),
       strayed: (_flow, from) => void this.strayed.push(from),
     };
   }
@@ -166,15 +172,80 @@ describe('a raw flow', () => {
     world.appHasRoom = false;
     const count = Math.ceil(LIMITS.pathWindowBytes / 1_000) + 10;
     for (let i = 0; i < count; i += 1) world.write(`${i}`.padEnd(1_000));
+    world.flow.taken(world.sent.length);
     for (const packet of world.sent) world.receive(packet);
     expect(world.counters.overrun).toBeGreaterThan(0);
-    expect(world.gaveWay).toBe(world.sent.length);
-    world.appHasRoom = true;
+    expect(world.gaveWay).toBe(world.sent.length - world.counters.overrun);
     world.flow.finish(0);
+    expect([world.appEnd, world.resumed]).toEqual([null, 0]);
+    world.appHasRoom = true;
     world.app.onWritable();
+    expect(world.resumed).toBe(1);
     const texts = world.delivered.map((text) => text.trim());
     expect(texts).toEqual(['a message', ...Array.from({ length: texts.length - 1 }, (_, i) => `${i}`)]);
     expect(texts).toHaveLength(1 + count - world.counters.overrun);
     expect(world.appEnd).toBe(0);
   });
+});
+
+//= R-UDP-30
+describe('a raw flow whose peer', () => {
+  const message = 'm'.repeat(1_000);
+  let world: TestWorld;
+  beforeEach(() => {
+    jest.useFakeTimers();
+    world = new TestWorld(qosCubes.raw);
+    for (let i = 0; i < 6_000; i += 1) world.write(message);
+  });
+  afterEach(() => jest.useRealTimers());
+
+  const bytesSent = (): number => world.sent.reduce((sum, { length }) => sum + length, 0);
+
+  test('has told nothing sends a window, and the rest when it did', () => {
+    expect(bytesSent()).toBeGreaterThanOrEqual(LIMITS.pathWindowBytes);
+    const sent = world.sent.length;
+    expect(sent).toBeLessThan(5_000);
+    world.flow.taken(sent);
+    expect(world.sent).toHaveLength(6_000);
+  });
+
+  //= R-UDP-32
+  test('says nothing is sent another window after a while', async () => {
+    const sent = world.sent.length;
+    await jest.advanceTimersByTimeAsync(90);
+    expect(world.sent).toHaveLength(sent);
+    await jest.advanceTimersByTimeAsync(30);
+    expect(world.sent).toHaveLength(6_000);
+  });
+
+  test('is forgotten sends nothing more', async () => {
+    const sent = world.sent.length;
+    world.flow.close();
+    await jest.advanceTimersByTimeAsync(1_000);
+    expect(world.sent).toHaveLength(sent);
+  });
+
+  //= R-UDP-31
+  test('sends is told what its application had room for', () => {
+    const packets = [...world.sent];
+    for (const packet of packets.slice(0, 1_000)) world.receive(packet);
+    expect(world.tells.length).toBeGreaterThan(2);
+    expect(world.tells.at(-1)).toBeGreaterThan(700);
+    const { length } = world.tells;
+    world.appHasRoom = false;
+    for (const packet of packets.slice(1_000, 2_000)) world.receive(packet);
+    expect(world.tells).toHaveLength(length);
+    world.appHasRoom = true;
+    world.app.onWritable();
+    expect(world.tells.slice(length)).toEqual([2_000]);
+  });
+});
+
+test('a reliable flow sends without a window of the layer, and tells nothing', () => {
+  const world = new TestWorld(qosCubes.data);
+  const message = 'm'.repeat(1_000);
+  for (let i = 0; i < 6_000; i += 1) world.write(message);
+  expect(world.sent).toHaveLength(6_000);
+  for (const packet of world.sent) world.receive(packet);
+  expect(world.tells).toEqual([]);
 });

@@ -57,7 +57,7 @@ export function decodeControl(
   crc32: Crc32,
 ): ControlPacket | null {
   const kind = kindOf(bytes, start);
-  if (kind < KIND.fa || kind > KIND.probed || flagsOf(bytes, start) !== FLAG.checked) return null;
+  if (kind < KIND.fa || kind > KIND.taken || flagsOf(bytes, start) !== FLAG.checked) return null;
   if (end - start < CONTROL_OVERHEAD_BYTES || !isSound(bytes, start, end, crc32)) return null;
   return {
     kind,

@@ -38,13 +38,13 @@ export interface Neighbour<A> {
   timer: Deadline<Neighbour<A>> | null;
 }
 
-/** A PDU of the allocator's or the directory's, and which it is. */
+/** A PDU of the allocator's, the directory's or a flow's, and which it is. */
 export interface WaitingPdu {
   readonly kind: PduKind;
   readonly pdu: Uint8Array;
 }
 
-export type PduKind = typeof KIND.fa | typeof KIND.directory;
+export type PduKind = typeof KIND.fa | typeof KIND.directory | typeof KIND.taken;
 
 export interface PendingQuestion<A> {
   readonly address: A;
@@ -55,7 +55,7 @@ export interface PendingQuestion<A> {
 /** What is to be done, in order. */
 export type NeighbourOutput<A> =
   | { readonly t: 'send'; readonly to: A; readonly packet: Uint8Array }
-  /** A PDU of this neighbour's allocator or directory. */
+  /** A PDU of this neighbour's allocator or directory, or of a flow with it. */
   | { readonly t: 'pdu'; readonly kind: PduKind; readonly peer: PeerAddress; readonly pdu: Uint8Array }
   /** It is kept from now on: so is its address, until it moves or is forgotten. */
   | { readonly t: 'known'; readonly neighbour: Neighbour<A> }

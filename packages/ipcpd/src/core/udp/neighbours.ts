@@ -82,7 +82,7 @@ export class Neighbours<A> {
     return this.#leave();
   }
 
-  /** Sends a PDU of the allocator's or the directory's. */
+  /** Sends a PDU. */
   send(name: PeerAddress, kind: PduKind, pdu: Uint8Array, nowUs: InstantUs): NeighbourOutput<A>[] {
     const neighbour = this.#use(name, nowUs);
     if (neighbour === null) return this.#leave();
@@ -185,6 +185,7 @@ export class Neighbours<A> {
     switch (packet.kind) {
       case KIND.fa:
       case KIND.directory:
+      case KIND.taken:
         this.#out.push({ t: 'pdu', kind: packet.kind, peer: neighbour.name, pdu: packet.content });
         return;
       case KIND.challenge:

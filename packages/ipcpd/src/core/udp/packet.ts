@@ -20,6 +20,8 @@ export const KIND = {
   /** As long as a packet may get; asks for a `probed`. */
   probe: 8,
   probed: 9,
+  /** Tells the sender of a raw flow which of its packets is not under way any more. */
+  taken: 10,
 } as const;
 
 /** Bits of the second byte. */

@@ -19,6 +19,11 @@ export class ReplayWindow {
     this.#top = (first - 1) >>> 0;
   }
 
+  /** The newest number taken; the one before the first when none was. */
+  get newest(): number {
+    return this.#top;
+  }
+
   /** Whether the number is new. It is not any more. */
   take(number: number): boolean {
     const ahead = (number - this.#top) | 0;

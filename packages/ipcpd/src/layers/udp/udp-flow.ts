@@ -2,8 +2,10 @@ import type { FlowPort, SendOutcome } from '@flowring/channel';
 import { LIMITS, serviceOf } from '@flowring/common';
 import type { UdpAddress, UdpSocket } from '@flowring/datagram';
 import type { AppFlow } from '../../adapters/app-flow.ts';
+import { CoreTimer } from '../../adapters/core-timer.ts';
 import type { MessageSink } from '../../adapters/forward.ts';
 import { forward } from '../../adapters/forward.ts';
+import { monotonicUs } from '../../adapters/monotonic-clock.ts';
 import { RelayLane } from '../../adapters/relay-lane.ts';
 import type { FlowBinding } from '../../core/fa-messages.ts';
 import type { Crc32 } from '../../core/udp/packet.ts';
@@ -21,6 +23,7 @@ import {
   writeU32,
 } from '../../core/udp/packet.ts';
 import { MTU_LEAST_BYTES } from '../../core/udp/path-mtu.ts';
+import { SendWindow, TELL_BYTES, TOLD_WITHIN_US, encodeTaken } from '../../core/udp/send-window.ts';
 import { ReplayWindow } from '../../core/udp/replay-window.ts';
 import type { Neighbour } from '../../core/udp/neighbour.ts';
 
@@ -35,6 +38,8 @@ export interface UdpFlowHost {
   blocked(flow: UdpFlow): void;
   /** A large packet goes where none went for a while. */
   used(neighbour: Neighbour<UdpAddress>): void;
+  /** Sends what `encodeTaken` made to the flow's neighbour. */
+  tell(flow: UdpFlow, content: Uint8Array): void;
   /** A packet for the flow came from an address that is not its neighbour's. */
   strayed(flow: UdpFlow, from: UdpAddress, bytes: number): void;
 }
@@ -70,7 +75,13 @@ export class UdpFlow implements MessageSink {
   readonly #rEid: number;
   readonly #flags: number;
   #number = 0;
+  #sendWindow: SendWindow | null = null;
+  /** Runs while that is shut. */
+  #patience: CoreTimer | null = null;
+  #isWaiting = false;
   #window: ReplayWindow | null = null;
+  /** Taken in since it was told. */
+  #untoldBytes = 0;
   /** Messages the application had no room for; made when there is one. */
   #held: RelayLane | null = null;
   #heldBytes = 0;
@@ -136,10 +147,22 @@ export class UdpFlow implements MessageSink {
         counters.replayed += 1;
         return false;
       }
+      this.#untoldBytes += end - start;
     }
     counters.dataReceived += 1;
     this.#deliver(bytes, at, end);
+    if (this.#untoldBytes >= TELL_BYTES) this.#tell();
     return true;
+  }
+
+  /** The peer has taken the packets up to this number. */
+  taken(number: number): void {
+    if (this.#sendWindow?.taken(number) === true) this.#open();
+  }
+
+  /** It sends nothing more that waits. */
+  close(): void {
+    this.#patience?.close();
   }
 
   /** The peer's half is over: the application gets its end after all that came. */
@@ -149,10 +172,41 @@ export class UdpFlow implements MessageSink {
   }
 
   /** The application has room again. */
-  readonly onAppWritable = (): void => this.#held?.flush();
+  readonly onAppWritable = (): void => {
+    if (!this.#isHolding) return;
+    this.#held!.flush();
+    if (this.#isHolding) return;
+    this.#host.socket.resume();
+    if (this.#untoldBytes >= TELL_BYTES) this.#tell();
+  };
 
   get #isHolding(): boolean {
     return this.#held !== null && this.#held.waitingMessages > 0;
+  }
+
+  /** Not before the application had room for it. */
+  #tell(): void {
+    if (this.#isHolding) return;
+    this.#untoldBytes = 0;
+    this.#host.tell(this, encodeTaken(this.#rEid, this.#window!.newest));
+  }
+
+  #wait(): void {
+    if (this.#isWaiting) return;
+    this.#isWaiting = true;
+    this.#patience ??= new CoreTimer(() => this.#giveUp());
+    this.#patience.arm(monotonicUs() + TOLD_WITHIN_US);
+  }
+
+  #open(): void {
+    this.#isWaiting = false;
+    this.#patience?.arm(null);
+    this.app.toLayer.flush();
+  }
+
+  #giveUp(): void {
+    this.#sendWindow!.giveUp();
+    this.#open();
   }
 
   #deliver(bytes: Buffer, start: number, end: number): void {
@@ -164,23 +218,26 @@ export class UdpFlow implements MessageSink {
 
   /** What the application has no room for waits, up to what a peer may have under way anyhow. */
   #hold(port: FlowPort, bytes: Buffer, start: number, end: number): void {
-    this.#host.socket.giveWay();
     if (this.#held === null) {
       this.#held = new RelayLane();
       this.#held.setSource({ consumed: (messageBytes) => (this.#heldBytes -= messageBytes) });
       this.#held.setSink(port);
     }
-    const isRaw = (this.#flags & FLAG.numbered) !== 0;
-    if (this.#heldBytes + end - start > (isRaw ? LIMITS.flowWindowBytes : LIMITS.pathWindowBytes)) {
+    if (this.#heldBytes + end - start > LIMITS.pathWindowBytes) {
       this.#host.counters.overrun += 1;
       return;
     }
     this.#heldBytes += end - start;
     this.#held.push(bytes, start, end);
+    this.#host.socket.giveWay();
   }
 
   #reserve(messageBytes: number): number {
     const { socket } = this.#host;
+    if (this.#sendWindow?.isOpen === false) {
+      this.#wait();
+      return -1;
+    }
     const at = socket.reserve(messageBytes + dataOverhead(this.#flags));
     if (at < 0) {
       this.#host.blocked(this);
@@ -200,6 +257,7 @@ export class UdpFlow implements MessageSink {
       start -= NUMBER_BYTES;
       this.#number = (this.#number + 1) >>> 0;
       writeU32(bytes, at - NUMBER_BYTES, this.#number);
+      (this.#sendWindow ??= new SendWindow()).sent(this.#number, length);
     }
     writeHeader(bytes, start, KIND.data, flags, length, this.#rEid);
     if ((flags & FLAG.checked) !== 0) seal(bytes, start, start + length - CHECK_BYTES, host.crc32);

@@ -14,6 +14,7 @@ import type { Neighbour, NeighbourOutput, PduKind } from '../../core/udp/neighbo
 import { Neighbours } from '../../core/udp/neighbours.ts';
 import { DATA_OVERHEAD_BYTES, KIND, flagsOf, kindOf, packetLength, wordAt4 } from '../../core/udp/packet.ts';
 import { MTU_BASE_BYTES } from '../../core/udp/path-mtu.ts';
+import { decodeTaken } from '../../core/udp/send-window.ts';
 import type { Directory, Layer, LayerEvents } from '../layer.ts';
 import { createDirectory } from '../directory/create-directory.ts';
 import { StaticDirectory } from '../directory/static-directory.ts';
@@ -122,6 +123,7 @@ export class UdpLayer implements Layer, UdpFlowHost {
     this.#byApp.delete(app);
     this.#byEid.delete(flow.sEid);
     this.#egress.forget(app);
+    flow.close();
   }
 
   counterGroups(): CounterGroups {
@@ -139,6 +141,7 @@ export class UdpLayer implements Layer, UdpFlowHost {
   close(): void | Promise<void> {
     this.#events = null;
     this.#timer.close();
+    for (const flow of this.#byApp.values()) flow.close();
     if (this.#socket !== null) processBusyWait()?.leave(this.#socket);
     void this.#socket?.close();
     this.#socket = null;
@@ -153,6 +156,10 @@ export class UdpLayer implements Layer, UdpFlowHost {
 
   blocked({ app }: UdpFlow): void {
     this.#egress.block(app);
+  }
+
+  tell({ neighbour }: UdpFlow, content: Uint8Array): void {
+    this.#sendPdu(neighbour.name, KIND.taken, content);
   }
 
   used(neighbour: Neighbour<UdpAddress>): void {
@@ -215,13 +222,23 @@ export class UdpLayer implements Layer, UdpFlowHost {
     if (outputs === undefined) return;
     for (const output of outputs) {
       if (output.t === 'send') this.#send(output.to, output.packet);
-      else if (output.t === 'pdu') {
-        if (output.kind === KIND.fa) this.#events?.onPdu(output.peer, output.pdu);
-        else this.#directory.onPdu?.(output.peer, output.pdu);
-      } else if (output.t === 'mtu') this.#mtuChanged(output.neighbour);
+      else if (output.t === 'pdu') this.#takePdu(output.kind, output.peer, output.pdu);
+      else if (output.t === 'mtu') this.#mtuChanged(output.neighbour);
       else this.#hold(output);
     }
     this.#timer.arm(this.#neighbours?.nextTimeout() ?? null);
+  }
+
+  #takePdu(kind: PduKind, peer: PeerAddress, pdu: Uint8Array): void {
+    if (kind === KIND.fa) this.#events?.onPdu(peer, pdu);
+    else if (kind === KIND.directory) this.#directory.onPdu?.(peer, pdu);
+    else this.#taken(peer, pdu);
+  }
+
+  #taken(peer: PeerAddress, pdu: Uint8Array): void {
+    const taken = decodeTaken(pdu);
+    const flow = taken === null ? undefined : this.#byEid.get(taken.eid);
+    if (flow?.neighbour.name === peer) flow.taken(taken!.number);
   }
 
   /** The address of a neighbour stays the same object as long as it is one. */
