@@ -43,6 +43,8 @@ export class LossRecovery {
   private found = 0;
   private disproved = 0;
   private movedAt: InstantUs = -Infinity;
+  /** What left before counts as lost for a reason of ours: that it arrives disproves nothing. */
+  private sentAgainAt: InstantUs = -Infinity;
   /** Echoes tell round trips. */
   private readonly isTimed: boolean;
   private times: FrcpTimes;
@@ -119,6 +121,7 @@ export class LossRecovery {
   /** An acknowledgement covered something new. `movedOn`: it did so in order. The caller sets the timer. */
   onDelivered(now: InstantUs, movedOn: boolean): void {
     const { window, congestion } = this;
+    if (news.disproved > 0 && this.answersOlder(now)) news.disproved = 0;
     const wasDelayed = this.judgeTimeout(now);
     if (this.probing && !this.inEpisode && news.confirmed > 0) this.beginEpisode(1, window.flightBytes);
     this.finalProbeSent = this.probing = false;
@@ -132,6 +135,12 @@ export class LossRecovery {
       const found = this.detectLosses(now);
       congestion?.onDelivered(now, news.bytes, window.flightBytes, window.una, movedOn && !found);
     }
+  }
+
+  /** What was sent before we had to send it again is answered. Without an echo, what comes too soon for a copy. */
+  private answersOlder(now: InstantUs): boolean {
+    const tookUs = news.echo !== 0 ? (news.nowI32 - news.echo) | 0 : this.rtt.minUs;
+    return tookUs > now - this.sentAgainAt;
   }
 
   /** Segments are more than the path ever carried, and without congestion control nothing else bounds them. */
@@ -297,22 +306,24 @@ export class LossRecovery {
     this.rack.reset();
     this.congestion?.reset(times.mtuBytes);
     this.inEpisode = false;
-    this.sendAgain();
+    this.found = this.disproved = 0;
+    this.sendAgain(now);
     window.markAllLost();
   }
 
   /** The same path. `isCut`: what was sent and does not fit waits to be sent again; its loss was no congestion. */
-  changeMtu(times: FrcpTimes, isCut: boolean): void {
+  changeMtu(now: InstantUs, times: FrcpTimes, isCut: boolean): void {
     this.times = times;
     this.congestion?.resize(times.mtuBytes);
-    if (isCut) this.sendAgain();
+    if (isCut) this.sendAgain(now);
   }
 
-  /** What is under way counts as lost for a reason of ours, which nothing that arrives can disprove. */
-  private sendAgain(): void {
+  /** What is under way counts as lost for a reason of ours. Where it was cut, an index is another PDU's now. */
+  private sendAgain(now: InstantUs): void {
     this.copiesAllowed = this.boundsSegments ? SEGMENTS_FIRST : UNLIMITED;
     this.probing = this.timedOut = false;
-    this.found = this.disproved = 0;
+    this.sentAgainAt = now;
+    this.point = this.window.nxt;
   }
 
   inspect(): Readonly<Record<string, unknown>> {

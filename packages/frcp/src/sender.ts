@@ -379,7 +379,7 @@ export class Sender {
     if (!this.canCut(times)) return false;
     this.times = times;
     const isCut = recut(this.window, times, this.params.stream);
-    this.recovery.changeMtu(times, isCut);
+    this.recovery.changeMtu(now, times, isCut);
     if (isCut) this.armRtx(now);
     return true;
   }

@@ -214,6 +214,10 @@ describe('the backlog', () => {
     expect(sampled([], round(40 * MS)).bytes(100 * PDU)).toBe(Infinity);
   });
 
+  test('may be anything where round trips are shorter than a clock can tell', () => {
+    expect(sampled([round(0), round(0)], round(0)).bytes(100 * PDU)).toBe(Infinity);
+  });
+
   test('grows with the round that goes on', () => {
     const backlog = sampled([round(40 * MS), round(40 * MS)], [80 * MS, 80 * MS, 80 * MS]);
     expect(backlog.bytes(100 * PDU)).toBeCloseTo(50 * PDU);

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import type { FrcpParams } from '../src/index.ts';
 import { Pair, type End } from './pair.ts';
-import { capture, MS, SECOND, sendOf, write } from './scenario-steps.ts';
+import { capture, MS, pciOf, SECOND, sendOf, write } from './scenario-steps.ts';
 
 const CUBIC = { congestion: 'cubic', windowBytes: 1 << 20, mtuBytes: 1_200 } as const;
 
@@ -98,6 +98,44 @@ describe('when the path carries only smaller PDUs', () => {
     all(pair, 3 * SECOND);
     expect(pair.a.conn.stats.spuriousTimeouts).toBe(0);
   });
+
+  //= R-FRCP-104
+  test('a stretch of loss lasts until all that was cut has arrived', () => {
+    const pair = new Pair({ params: { ...CUBIC, mtuBytes: 1_456 }, link: { delayUs: 20 * MS } });
+    write(pair, pair.a, 0, 60, 500);
+    all(pair, SECOND);
+    pair.a.out.filter = (pdu) => pdu.length <= 576;
+    write(pair, pair.a, 60, 12, 1_400);
+    write(pair, pair.a, 72, 4, 500);
+    pair.run(SECOND, () => pair.a.conn.stats.lossEpisodes === 1);
+    let segments = 0;
+    pair.a.out.filter = (pdu) => pciOf(pdu).pduBytes === 0 || ++segments !== 30;
+    changeMtu(pair, pair.a, 576);
+    all(pair, SECOND);
+    expect(segments).toBe(36 + 1);
+    expect(pair.a.conn.stats).toMatchObject({ lossEpisodes: 1, timeouts: 0 });
+  });
+
+  //= R-FRCP-105
+  test.each([true, false])(
+    'what it cut and arrives whole was no loss found wrongly, times %s',
+    (timestamps) => {
+      const pair = new Pair({
+        params: { ...CUBIC, mtuBytes: 1_456, timestamps },
+        link: { delayUs: 20 * MS },
+      });
+      write(pair, pair.a, 0, 60, 500);
+      all(pair, SECOND);
+      write(pair, pair.a, 60, 30, 1_400);
+      let small = 0;
+      pair.a.out.filter = (pdu) => pciOf(pdu).pduBytes > 0 || pdu.length > 600 || ++small !== 1;
+      write(pair, pair.a, 90, 6, 500);
+      pair.run(35 * MS);
+      changeMtu(pair, pair.a, 576);
+      all(pair, SECOND);
+      expect(pair.a.conn.stats).toMatchObject({ lossEpisodes: 1, congestionUndone: 0, spuriousLosses: 0 });
+    },
+  );
 
   test.each([0, 0.1, 0.3])('everything arrives while it changes again and again, loss %d', (lossRate) => {
     for (let seed = 1; seed <= 5; seed++) {

@@ -21,6 +21,8 @@ export class Backlog {
   /** Takes a sample of the round that ends when `una` passes what was sent at its begin. */
   onRtt(rttUs: DurationUs, una: number, nxt: number): void {
     if (((una - this.roundEnd) | 0) >= 0) this.startRound(nxt);
+    // Shorter than a clock can tell: it says nothing of waiting.
+    if (rttUs === 0) return;
     if (rttUs < this.minUs) this.minUs = rttUs;
     this.sumUs += rttUs;
     this.samples++;
