@@ -63,6 +63,7 @@ function drawFlow(dice: Dice): Partial<Knobs> {
     aUs: dice.pick([50 * MS, 50 * MS, 10 * MS]),
     windowPdus: dice.pick([4, 16, 64, 1_024]),
     windowBytes: dice.pick([4_096, 16_384, 262_144]),
+    windowFirstBytes: dice.pick([4_096, 16_384, CALM.windowFirstBytes]),
     cubic: some(dice, 350, () => 1),
     timeless: some(dice, 350, () => 1),
     firstSeqA: some(dice, 500, near, -1),

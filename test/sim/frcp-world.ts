@@ -106,6 +106,7 @@ export class FrcpWorld implements EndWorld, WorkloadWorld {
       turnUs: knobs.turnUs,
       params: {
         ...{ mtuBytes, mplUs, aUs, rUs, windowPdus, windowBytes, sduMaxBytes, rtoMinUs, rtoInitialUs },
+        windowFirstBytes: knobs.windowFirstBytes,
         reliable: knobs.unreliable === 0,
         lowerReliable: knobs.lowerReliable === 1,
         movable: knobs.movable === 1,

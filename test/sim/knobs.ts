@@ -67,6 +67,8 @@ export const CALM = {
   rUs: 30_000_000,
   windowPdus: 1_024,
   windowBytes: 262_144,
+  /** Most of it that is granted at first. */
+  windowFirstBytes: 1_048_576,
   sduMaxBytes: 65_536,
   rtoMinUs: 10_000,
   rtoInitialUs: 200_000,

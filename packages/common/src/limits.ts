@@ -41,7 +41,7 @@ export const LIMITS = {
   posixDescriptorsMax: 4_096,
   /** Bytes a peer may have in flight on one flow before the reader takes some (the flow's credit). */
   flowWindowBytes: 524_288,
-  /** The same of a flow between hosts: what is under way at 100 Mbit/s and 335 ms. */
+  /** The same between hosts, once as much was read: what is under way at 100 Mbit/s and 335 ms. */
   pathWindowBytes: 4_194_304,
   /** Bytes of one shared-memory ring, per direction. */
   ringBytes: 1_048_576,

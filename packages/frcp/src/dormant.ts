@@ -22,6 +22,7 @@ export interface DormantReceiver {
   readonly acceptedBytes: number;
   readonly edge: number;
   readonly edgeBytes: number;
+  readonly limitBytes: number;
   readonly expiresAt: InstantUs;
   readonly lastAckAt: InstantUs;
 }
@@ -53,7 +54,7 @@ export function fold({ tx, rx, stats }: Dormant): string {
   }
   put(rx === null ? 0 : 1);
   if (rx !== null) {
-    for (const n of [rx.next, rx.base, rx.acceptedBytes, rx.edge, rx.edgeBytes]) put(n >>> 0);
+    for (const n of [rx.next, rx.base, rx.acceptedBytes, rx.edge, rx.edgeBytes, rx.limitBytes]) put(n >>> 0);
     putTime(rx.expiresAt);
     putTime(rx.lastAckAt);
   }
@@ -94,6 +95,7 @@ function takeReceiver(): DormantReceiver {
     acceptedBytes: take() | 0,
     edge: take() | 0,
     edgeBytes: take() | 0,
+    limitBytes: take(),
     expiresAt: takeTime(Infinity),
     lastAckAt: takeTime(-Infinity),
   };

@@ -26,6 +26,11 @@ export interface FrcpParams {
   readonly windowPdus: number;
   /** Receive window: bytes accepted and not yet read; also the send buffer. Default 262,144. Equal at both ends. */
   readonly windowBytes: number;
+  /**
+   * So much of it is granted at first, and with every byte read one more; where there is congestion control, so much
+   * may be written at first. At least 4,096. Default: all of it. Equal at both ends.
+   */
+  readonly windowFirstBytes: number;
   /** False: in order, late PDUs dropped, nothing sent twice but the end marker. Default true. */
   readonly reliable: boolean;
   /** Bytes without boundaries instead of SDUs; needs `reliable`. Default false. Equal at both ends. */
@@ -124,6 +129,7 @@ const DEFAULTS: Omit<FrcpParams, 'randomU32'> = {
   sduMaxBytes: 1_048_576,
   windowPdus: 4_096,
   windowBytes: 262_144,
+  windowFirstBytes: CREDIT_MAX_BYTES,
   reliable: true,
   stream: false,
   lowerReliable: false,
@@ -155,6 +161,7 @@ export function resolveParams(
   inRange('sduMaxBytes', p.sduMaxBytes, 1, SDU_MAX_BYTES);
   inRange('windowPdus', p.windowPdus, 4, WINDOW_PDUS_MAX);
   inRange('windowBytes', p.windowBytes, 4_096, CREDIT_MAX_BYTES);
+  inRange('windowFirstBytes', p.windowFirstBytes, 4_096, p.windowBytes);
   inRange('rtoMinUs', p.rtoMinUs, 1, DT_MAX_US);
   inRange('rtoInitialUs', p.rtoInitialUs, p.rtoMinUs, DT_MAX_US);
   if (p.wire !== null && (p.stream || p.lowerReliable))
@@ -170,10 +177,11 @@ export function resolveParams(
 //= R-FRCP-90
 function withWireLimits(p: FrcpParams): FrcpParams {
   const { wire } = p;
-  if (wire === null) return p;
+  if (wire === null) return { ...p, windowFirstBytes: Math.min(p.windowFirstBytes, p.windowBytes) };
   const windowPdus = Math.min(p.windowPdus, wire.windowMaxPdus);
   const sduMaxBytes = Math.max(p.mtuBytes - wire.headerBytes, wire.payloadMaxBytes);
-  return { ...p, windowPdus, sduMaxBytes, windowBytes: Math.max(4_096, windowPdus * sduMaxBytes) };
+  const windowBytes = Math.max(4_096, windowPdus * sduMaxBytes);
+  return { ...p, windowPdus, sduMaxBytes, windowBytes, windowFirstBytes: windowBytes };
 }
 
 /** Checks what a move asks for. Throws a RangeError that names the field. */
@@ -217,7 +225,7 @@ export function deriveTimes(p: FrcpParams, mplUs: DurationUs, mtuBytes: number):
   const header = wire === null ? PCI_BYTES : wire.headerBytes;
   const overheadBytes = header + (sendsTimes(p) ? TIMES_BYTES : 0) + (p.integrity ? TRAILER_BYTES : 0);
   const room = mtuBytes - overheadBytes;
-  const payloadMaxBytes = Math.max(1, Math.min(room, p.sduMaxBytes, p.windowBytes >>> 1));
+  const payloadMaxBytes = Math.max(1, Math.min(room, p.sduMaxBytes, p.windowFirstBytes >>> 1));
   return {
     dtUs,
     mplUs,

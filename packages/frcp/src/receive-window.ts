@@ -33,6 +33,8 @@ export class ReceiveWindow {
   /** Granted to the peer: first index and first byte it may not send. Never moves back. */
   edge = 0;
   edgeBytes = 0;
+  /** What may be accepted and not read: more for a program that reads. */
+  limitBytes: number;
   /** The end marker was accepted. */
   ended = false;
   /** Nobody reads any more: what arrives is accepted and dropped. */
@@ -47,6 +49,7 @@ export class ReceiveWindow {
   constructor(params: FrcpParams, stats: FrcpStats) {
     this.params = params;
     this.stats = stats;
+    this.limitBytes = params.windowFirstBytes;
     this.grant();
   }
 
@@ -222,12 +225,19 @@ export class ReceiveWindow {
     if (this.discarding) return this.params.windowBytes;
     const held = this.queue.heldBytes;
     const partial = held > 0 && this.partial !== null ? this.partial.length : 0;
-    return Math.max(0, this.params.windowBytes - held - partial);
+    return Math.max(0, this.limitBytes - held - partial);
   }
 
   private roomPdus(): number {
     const held = this.discarding ? 0 : this.queue.length;
     return Math.max(0, this.params.windowPdus - held);
+  }
+
+  /** The program has read so much. */
+  //= R-FRCP-110
+  noteRead(bytes: number): void {
+    const { windowBytes } = this.params;
+    if (this.limitBytes < windowBytes) this.limitBytes = Math.min(windowBytes, this.limitBytes + bytes);
   }
 
   /** Moves the granted edges as far as there is room. */
@@ -249,7 +259,7 @@ export class ReceiveWindow {
   updateDue(): boolean {
     const pdus = (this.next + this.roomPdus() - this.edge) | 0;
     if (pdus >= this.params.windowPdus >>> 2) return true;
-    return ((this.acceptedBytes + this.roomBytes() - this.edgeBytes) | 0) >= this.params.windowBytes >>> 2;
+    return ((this.acceptedBytes + this.roomBytes() - this.edgeBytes) | 0) >= this.limitBytes >>> 2;
   }
 
   /** Fills in acknowledgement, edge and credit. */

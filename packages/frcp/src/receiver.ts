@@ -35,7 +35,7 @@ export class Receiver {
   private readonly timers: TimerTable;
   private readonly stats: FrcpStats;
   private readonly ackEveryPdus: number;
-  private readonly ackEveryBytes: number;
+  private readonly acksPerWindowLog2: number;
   /** Only with a foreign peer. */
   private readonly repeater: WindowRepeater | null;
 
@@ -47,7 +47,7 @@ export class Receiver {
     this.repeater = params.wire === null ? null : new WindowRepeater(timers);
     const quarter = params.windowPdus >>> 2;
     this.ackEveryPdus = params.lowerReliable ? quarter : Math.min(ACK_EVERY_PDUS, quarter);
-    this.ackEveryBytes = params.lowerReliable ? params.windowBytes >>> 2 : params.windowBytes >>> 3;
+    this.acksPerWindowLog2 = params.lowerReliable ? 2 : 3;
   }
 
   /** The peer's numbers start at `seq`. */
@@ -71,8 +71,8 @@ export class Receiver {
 
   remember(): DormantReceiver {
     const { window, expiresAt, lastAckAt } = this;
-    const { next, base, acceptedBytes, edge, edgeBytes } = window;
-    return { next, base, acceptedBytes, edge, edgeBytes, expiresAt, lastAckAt };
+    const { next, base, acceptedBytes, edge, edgeBytes, limitBytes } = window;
+    return { next, base, acceptedBytes, edge, edgeBytes, limitBytes, expiresAt, lastAckAt };
   }
 
   recall(was: DormantReceiver): void {
@@ -82,6 +82,7 @@ export class Receiver {
     window.acceptedBytes = was.acceptedBytes;
     window.edge = was.edge;
     window.edgeBytes = was.edgeBytes;
+    window.limitBytes = was.limitBytes;
     this.expiresAt = was.expiresAt;
     this.lastAckAt = was.lastAckAt;
   }
@@ -188,7 +189,8 @@ export class Receiver {
   private scheduleAck(now: InstantUs, pci: Pci, hadGaps: boolean): void {
     this.sinceAckPdus++;
     this.sinceAckBytes += pci.dataEnd - pci.dataStart;
-    const due = this.sinceAckPdus >= this.ackEveryPdus || this.sinceAckBytes >= this.ackEveryBytes;
+    const ackEveryBytes = this.window.limitBytes >>> this.acksPerWindowLog2;
+    const due = this.sinceAckPdus >= this.ackEveryPdus || this.sinceAckBytes >= ackEveryBytes;
     if (due || (pci.flags & FLAG.END) !== 0 || pci.asks || hadGaps) this.ackNow = true;
     else if (this.timers.ackAt === NEVER) this.timers.ackAt = now + this.params.aUs;
   }
@@ -256,12 +258,13 @@ export class Receiver {
   //= R-FRCP-81
   read(): Uint8Array | null {
     const sdu = this.window.queue.shift(this.params.viewOf);
-    if (sdu !== null) this.onRead();
+    if (sdu !== null) this.onRead(sdu.length);
     return sdu;
   }
 
-  private onRead(): void {
+  private onRead(bytes: number): void {
     const { window, params } = this;
+    window.noteRead(bytes);
     if (params.wire === null ? params.reliable && window.updateDue() : window.isUsedUp || window.updateDue())
       this.ackNow = true;
   }
@@ -279,7 +282,7 @@ export class Receiver {
     const { queue } = this.window;
     if (queue.headBytes <= maxBytes) return this.read();
     const part = queue.shiftPart(maxBytes, this.params.viewOf);
-    this.onRead();
+    this.onRead(maxBytes);
     return part;
   }
 
@@ -291,6 +294,7 @@ export class Receiver {
     let at = offset;
     do at += queue.shiftInto(out, at, end);
     while (this.params.stream && at < end && queue.length > 0);
+    this.window.noteRead(at - offset);
     if (this.params.reliable && this.window.updateDue()) this.ackNow = true;
     return at - offset;
   }

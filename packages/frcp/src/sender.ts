@@ -11,8 +11,6 @@ import { NEVER, type TimerTable } from './timer-table.ts';
 
 /** A new run starts at least this far from the last number of the one before. */
 const RUN_DISTANCE = 1 << 24;
-/** The room for writes at first, where congestion control tells how much the path holds. */
-const ROOM_FIRST_BYTES = 524_288;
 /** Longest pause between window probes. */
 const RENDEZVOUS_MAX_US = 1_000_000;
 /** The same where nothing can be lost: a probe only wakes a peer that broke its promise. */
@@ -52,12 +50,10 @@ export class Sender {
     const retains = params.reliable && (params.movable || !params.lowerReliable);
     this.window = new SendWindow(retains, times.overheadBytes);
     this.recovery = new LossRecovery(params, times, this.window, timers, stats);
-    const { congestion } = this.recovery;
-    this.roomBytes =
-      congestion === null ? params.windowBytes : Math.min(ROOM_FIRST_BYTES, params.windowBytes);
+    this.roomBytes = this.recovery.congestion === null ? params.windowBytes : params.windowFirstBytes;
     this.isTimed = sendsTimes(params);
     this.window.edge = params.wire === null ? params.windowPdus : params.wire.startWindowPdus;
-    this.window.edgePos = params.windowBytes;
+    this.window.edgePos = params.windowFirstBytes;
   }
 
   /** Nothing is queued, wanted or owed; what acknowledgements reset is as new. */

@@ -9,7 +9,7 @@ export function stampEcho(pci: Pci, seq: number, rx: Receiver | null, params: Fr
   pci.timed = pci.asks = false;
   if (rx === null) {
     pci.edge = (seq + params.windowPdus) | 0;
-    pci.creditBytes = params.windowBytes;
+    pci.creditBytes = params.windowFirstBytes;
   } else {
     rx.window.stamp(pci);
     pci.edge = (seq + rx.window.edge - rx.window.next) | 0;

@@ -9,6 +9,7 @@ import { FrcpConnection, resolveParams } from '../src/index.ts';
 const CUBIC = {
   congestion: 'cubic',
   windowBytes: 4 << 20,
+  windowFirstBytes: 524_288,
   windowPdus: 8_192,
   mtuBytes: 1_400,
 } as const;
@@ -86,7 +87,7 @@ describe('a flow under congestion control', () => {
 
   //= R-FRCP-103
   test('does not double a window of which pacing keeps more than half out of the path', () => {
-    const pair = pairOf({ windowBytes: 65_536 });
+    const pair = pairOf({ windowBytes: 65_536, windowFirstBytes: 65_536 });
     for (let at = 0, n = 0; at < 3 * SECOND; at += MS) {
       while (pair.write(pair.a, message(n, FULL)) === 'queued') n++;
       pair.run(MS);

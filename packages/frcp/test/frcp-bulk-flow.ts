@@ -28,6 +28,7 @@ export class FrcpBulkFlow implements BulkFlow {
     const resolved = resolveParams({
       mtuBytes: MTU_BYTES,
       windowBytes: 12 << 20,
+      windowFirstBytes: 524_288,
       windowPdus: 16_384,
       congestion: 'cubic',
       randomU32: () => this.random.u32(),

@@ -140,6 +140,7 @@ export class ChannelLink implements FrcpHost, ChannelEvents {
       congestion,
       sduMaxBytes: LIMITS.sduMaxBytes,
       windowBytes: congestion === 'none' ? LIMITS.flowWindowBytes : LIMITS.pathWindowBytes,
+      windowFirstBytes: LIMITS.flowWindowBytes,
       reliable,
       lowerReliable,
       integrity,

@@ -45,6 +45,32 @@ export const WINDOWS: readonly Mutant[] = [
     ],
   },
   {
+    name: 'window-beyond-the-reader',
+    breaks: 'the receiver grants twice as much more as the program reads',
+    requirement: 'R-FRCP-110',
+    caughtBy: ['I20'],
+    patches: [
+      {
+        file: 'receive-window.ts',
+        find: 'Math.min(windowBytes, this.limitBytes + bytes);',
+        replace: 'Math.min(windowBytes, this.limitBytes + 2 * bytes);',
+      },
+    ],
+  },
+  {
+    name: 'window-never-wider',
+    breaks: 'a program that reads is granted no more than at first',
+    requirement: 'R-FRCP-110',
+    caughtBy: ['I21'],
+    patches: [
+      {
+        file: 'receive-window.ts',
+        find: 'if (this.limitBytes < windowBytes) this.limitBytes',
+        replace: 'if (this.limitBytes < 0) this.limitBytes',
+      },
+    ],
+  },
+  {
     name: 'edge-one-too-far',
     breaks: 'the PDU on the edge is sent',
     requirement: 'R-FRCP-34',

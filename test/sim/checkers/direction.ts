@@ -80,7 +80,7 @@ export class Direction {
     this.to = to;
     this.stream = stream;
     this.edge = this.saidEdge = from.params.windowPdus;
-    this.limitPos = this.saidLimitPos = this.mostPos = from.params.windowBytes;
+    this.limitPos = this.saidLimitPos = this.mostPos = from.params.windowFirstBytes;
   }
 
   get reliable(): boolean {

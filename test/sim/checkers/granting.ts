@@ -9,7 +9,13 @@ export function noteRoom(way: Direction): void {
   const { to } = way;
   if (!way.reliable || to.closeCalled || to.isDown) return;
   const unread = way.bytesOf(way.accepted) - way.bytesOf(way.delivered);
-  way.mostPos = Math.max(way.mostPos, way.posOf(way.next) + to.params.windowBytes - unread);
+  way.mostPos = Math.max(way.mostPos, way.posOf(way.next) + limitOf(way) - unread);
+}
+
+/** What may be accepted and not read: more for a program that reads (R-FRCP-110). */
+function limitOf(way: Direction): number {
+  const { windowBytes, windowFirstBytes } = way.to.params;
+  return Math.min(windowBytes, windowFirstBytes + way.bytesOf(way.delivered));
 }
 
 /** I20: what is accepted and not read takes its room of the window. */
@@ -28,11 +34,12 @@ export function checkWindowTold(way: Direction): void {
   const hasRead = way.hasRead;
   way.hasRead = false;
   if (!hasRead || !way.reliable || !way.hasRun || to.closeCalled || !to.isOpen || !to.canSend) return;
-  const { windowPdus, windowBytes } = to.params;
+  const { windowPdus } = to.params;
+  const limitBytes = limitOf(way);
   const pdus = way.next + windowPdus - to.conn.readableSdus - way.saidEdge;
   if (pdus >= windowPdus >>> 2) violated('I21', `${to.name} keeps a window of ${pdus} PDUs more to itself`);
   const held = way.posOf(way.next) - way.bytesOf(way.delivered);
-  const bytes = way.posOf(way.next) + windowBytes - held - way.saidLimitPos;
-  if (bytes >= (windowBytes >>> 2) + CREDIT_UNIT_BYTES)
+  const bytes = way.posOf(way.next) + limitBytes - held - way.saidLimitPos;
+  if (bytes >= (limitBytes >>> 2) + CREDIT_UNIT_BYTES)
     violated('I21', `${to.name} keeps a window of ${bytes} bytes more to itself`);
 }

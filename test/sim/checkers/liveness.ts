@@ -68,7 +68,9 @@ export class LivenessChecker {
 }
 
 /** What a round trip brings through at least: whole PDUs within both windows, or one. No PDU is over half a window. */
-function roundBytes({ mtuBytes, moveMtuBytes, windowPdus, windowBytes }: Knobs): number {
+function roundBytes(knobs: Knobs): number {
+  const { mtuBytes, moveMtuBytes, windowPdus } = knobs;
+  const windowBytes = Math.min(knobs.windowBytes, knobs.windowFirstBytes);
   const mtus = [mtuBytes, moveMtuBytes || mtuBytes];
   const [narrowBytes, wideBytes] = [Math.min(...mtus), Math.max(...mtus)].map((bytes) =>
     Math.max(8, Math.min(bytes - HEADER_MAX_BYTES, windowBytes / 2)),

@@ -36,6 +36,7 @@ export class StackEnd {
       turnUs: knobs.turnUs,
       params: {
         ...{ mtuBytes, mplUs, aUs, rUs, windowPdus, windowBytes, sduMaxBytes, rtoMinUs, rtoInitialUs },
+        windowFirstBytes: knobs.windowFirstBytes,
         integrity: knobs.integrity === 1,
         congestion: knobs.cubic === 1 ? 'cubic' : 'none',
         timestamps: knobs.timeless === 0,
