@@ -125,6 +125,21 @@ describe('a flow under congestion control', () => {
     );
   });
 
+  //= R-FRCP-108
+  test('has no more room for writes while it knows of no round trip without waiting', () => {
+    const pair = pairOf({ windowFirstBytes: 8_192 });
+    // No round has three answers: the end that receives is busy.
+    pair.b.out.filter = () => false;
+    let n = 0;
+    const fill = (): void => {
+      while (pair.write(pair.a, message(n, FULL)) === 'queued') n++;
+    };
+    fill();
+    expect(sendOf(pair.a)['flightBytes']).toBeGreaterThan(4_096);
+    fill();
+    expect(sendOf(pair.a)['queuedBytes']).toBeLessThanOrEqual(8_192);
+  });
+
   //= R-FRCP-104
   test('shrinks once for all that a round trip lost', () => {
     const pair = pairOf();

@@ -11,7 +11,7 @@ const SAMPLES_MIN = 3;
 //= R-FRCP-109
 export class Backlog {
   /** The round trip without waiting; `Infinity`: not known. */
-  baseUs = Infinity;
+  private baseUs = Infinity;
   private lastMinUs = Infinity;
   private minUs = Infinity;
   private sumUs = 0;

@@ -127,7 +127,7 @@ export class CongestionControl {
   /** Most of what is under way waits in queues of the path, or nothing is known of it: more would only wait too. */
   //= R-FRCP-108
   get isQueueing(): boolean {
-    return !(this.rtt.srttUs < 2 * this.backlog.baseUs);
+    return this.backlog.bytes(1) >= 0.5;
   }
 
   /** Loss was found; once until `onRecovered`. `flightBytes`: under way before it was. */
