@@ -27,6 +27,24 @@ describe('a connection with nothing to do', () => {
     });
   }
 
+  //= R-FRCP-20
+  test('is folded within half a second where nothing is lost', () => {
+    const pair = new Pair({ params: { lowerReliable: true, aUs: 100_000 } });
+    write(pair, 0, 1);
+    pair.run(SECOND / 2);
+    expect(dormantOf(pair.a)).toBeDefined();
+    expect(dormantOf(pair.b)).toBeDefined();
+  });
+
+  //= R-FRCP-20
+  test('is not folded for ten seconds where it learns its path', () => {
+    const pair = new Pair();
+    write(pair, 0, 1);
+    pair.run(9 * SECOND);
+    expect(dormantOf(pair.a)).toBeUndefined();
+    expect(dormantOf(pair.b)).toBeUndefined();
+  });
+
   test('knows a copy from before it was folded', () => {
     const pair = new Pair();
     const data: Uint8Array[] = [];
