@@ -1,12 +1,14 @@
 import type { EndErrno, SlabUse } from '@flowring/channel';
 import { CLEAN_END } from '@flowring/channel';
-import { errnoOf } from '@flowring/common';
+import { createLogger, errnoOf } from '@flowring/common';
 import type { FrcpEvent, FrcpParams } from '@flowring/frcp';
 import { FrcpConnection } from '@flowring/frcp';
 import type { FlowHost, FlowSeed } from './flow-host.ts';
 import { BaseFlow, WRITE } from './flow-base.ts';
 import type { WriteOutcome } from './flow-types.ts';
 import type { FrcpDriver, Pumped } from './frcp-driver.ts';
+
+const log = createLogger('libdev');
 
 /** A host whose flows may run FRCP. */
 export interface FrcpHost extends FlowHost {
@@ -232,6 +234,7 @@ export class FrcpFlow extends BaseFlow implements Pumped {
         if (!this.isLeaving) this.ended(event.clean ? CLEAN_END : errnoOf('FLOWRING_FLOW_DOWN'));
         break;
       case 'down':
+        log('FRCP of flow %d: %s, %d messages not acknowledged', this.id, event.reason, event.unackedSdus);
         this.#lostSdus = event.unackedSdus;
         this.#state |= LOWER_ENDED;
         this.drained();

@@ -6,7 +6,7 @@ import type {
   FlowId,
   FlowReport,
 } from '@flowring/common';
-import { createLogger, errnoOf, isFlowringError } from '@flowring/common';
+import { codeOfErrno, createLogger, errnoOf, isFlowringError } from '@flowring/common';
 import type { Allocator } from '../core/allocator.ts';
 import type { FlowBinding } from '../core/fa-messages.ts';
 import type { Layer } from '../layers/layer.ts';
@@ -234,6 +234,7 @@ export class Ipcp {
   }
 
   #ended(flow: FlowId, errno: number): void {
+    if (errno !== 0) log('flow %d ended by its peer, or for its silence: %s', flow, codeOfErrno(errno));
     const app = this.#flows.get(flow);
     if (app !== undefined) this.#layer.ended(app, errno);
   }
