@@ -3,7 +3,7 @@ import { Dice } from '../../sim/seeded.ts';
 import type { FlowHosts, Program } from '../support/flow-hosts.ts';
 import { LAYER, UDP_PORT } from '../support/flow-hosts.ts';
 import type { Outcome, Scenario } from './scenario.ts';
-import { max, serving, sleep } from './scenario.ts';
+import { max, processorSeconds, residentMb, serving, sleep } from './scenario.ts';
 
 /** Kinds of packets: packages/ipcpd/src/core/udp/packet.ts. */
 const KIND_DATA = 1;
@@ -49,6 +49,8 @@ async function flooded(on: FlowHosts, seconds: number): Promise<Outcome> {
   on.hosts.b.ip(`route replace 10.9.3.0/24 via ${on.hosts.addresses.b.peer}`);
   const stranger = await on.stranger();
   const { own } = on.hosts.addresses.b;
+  const pid = await on.ipcpPid('b');
+  const before = { processor: processorSeconds(pid), mb: residentMb(pid) };
   const flooding = stranger.call('flood', requests, SOURCES, own, UDP_PORT, seconds * 1_000);
   let isOver = false;
   const sending = flooding.finally(() => (isOver = true)) as Promise<number>;
@@ -66,7 +68,14 @@ async function flooded(on: FlowHosts, seconds: number): Promise<Outcome> {
   return {
     ok: failed === 0 && sent > 0,
     inTime: max(times) <= HONEST_MAX_MS,
-    figures: { perSecond: sent / seconds, honest: times.length, failed, slowestMs: max(times) },
+    figures: {
+      perSecond: sent / seconds,
+      honest: times.length,
+      failed,
+      slowestMs: max(times),
+      ipcpCorePct: (100 * (processorSeconds(pid) - before.processor)) / seconds,
+      ipcpGrewMb: residentMb(pid) - before.mb,
+    },
   };
 }
 
@@ -186,7 +195,7 @@ async function repeated(on: FlowHosts, copies: number, qos: string): Promise<Out
   const { text } = (await client.call('read', flow, { timeoutMs: 200 })) as { text?: string };
   return {
     ok: received.messages === MESSAGES + 1 && received.copies + received.corrupt === 0 && text === undefined,
-    figures: { packets: packets.length * copies, ...received, reflected: text === undefined ? 0 : 1 },
+    figures: { packets: 2 * packets.length * copies, ...received, reflected: text === undefined ? 0 : 1 },
   };
 }
 
@@ -253,7 +262,7 @@ export const HOSTILE: readonly Scenario[] = [
     id: `H12.${qos}`,
     promise: `data of a ${qos} flow that is sent again, or back to its sender, is delivered once`,
     sample: 3,
-    full: 1_000,
+    full: 10_000,
     run: (on: FlowHosts, copies: number) => repeated(on, copies, qos),
   })),
 ];

@@ -1,13 +1,10 @@
-import fs from 'node:fs';
 import type { FlowHosts } from '../support/flow-hosts.ts';
 import { LAYER } from '../support/flow-hosts.ts';
 import type { Outcome, Scenario } from './scenario.ts';
-import { max, serving, sleep, sum } from './scenario.ts';
+import { max, processorSeconds, residentMb, serving, sleep, sum } from './scenario.ts';
 
 const PACKETS_PER_S_MAX = 20;
 const CORE_PCT_MAX = 2;
-/** Clock ticks of /proc, per second: fixed by Linux for programs (USER_HZ). */
-const TICKS_PER_S = 100;
 const WATCHED_MS = 10_000;
 /** Confirmations and what else follows an allocation. */
 const SETTLED_MS = 2_000;
@@ -22,11 +19,11 @@ async function idle(on: FlowHosts, flows: number): Promise<Outcome> {
   await sleep(SETTLED_MS);
   const pids = [await on.ipcpPid('a'), await on.ipcpPid('b')];
   const watchedMs = flows >= MANY ? 2 * WATCHED_MS : WATCHED_MS / 2;
-  const before = { ticks: pids.map(ticksOf), packets: await packetsOf(on) };
+  const before = { processor: pids.map(processorSeconds), packets: await packetsOf(on) };
   await sleep(watchedMs);
   const seconds = watchedMs / 1_000;
   const perSecond = ((await packetsOf(on)) - before.packets) / seconds;
-  const corePct = pids.map((pid, n) => (100 * (ticksOf(pid) - before.ticks[n]!)) / TICKS_PER_S / seconds);
+  const corePct = pids.map((pid, n) => (100 * (processorSeconds(pid) - before.processor[n]!)) / seconds);
   const open = (await client.call('areOpen')) as number;
   return {
     ok: open === flows && perSecond <= PACKETS_PER_S_MAX,
@@ -46,16 +43,6 @@ async function idle(on: FlowHosts, flows: number): Promise<Outcome> {
 async function packetsOf(on: FlowHosts): Promise<number> {
   const counts = await Promise.all([on.relay.counts('a'), on.relay.counts('b')]);
   return sum(counts.map(({ entered }) => entered));
-}
-
-/** User and system time. */
-function ticksOf(pid: number): number {
-  const fields = fs.readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ')[1]!.split(' ');
-  return Number(fields[11]) + Number(fields[12]);
-}
-
-function residentMb(pid: number): number {
-  return Number(/VmRSS:\s+(\d+)/.exec(fs.readFileSync(`/proc/${pid}/status`, 'latin1'))![1]) / 1_024;
 }
 
 export const IDLE: readonly Scenario[] = [

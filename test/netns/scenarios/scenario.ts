@@ -1,3 +1,4 @@
+import fs from 'node:fs';
 import type { FlowHosts, Program, Settings } from '../support/flow-hosts.ts';
 
 /** What came out of a scenario: whether it is what was promised, and the figures that say so. */
@@ -32,6 +33,19 @@ export async function serving(
   const [server, client] = await Promise.all([on.program('b'), on.program('a')]);
   await server.call(how, name);
   return { client, server };
+}
+
+/** Clock ticks of /proc, per second: fixed by Linux for programs (USER_HZ). */
+const TICKS_PER_S = 100;
+
+/** User and system time of a process. */
+export function processorSeconds(pid: number): number {
+  const fields = fs.readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ')[1]!.split(' ');
+  return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_S;
+}
+
+export function residentMb(pid: number): number {
+  return Number(/VmRSS:\s+(\d+)/.exec(fs.readFileSync(`/proc/${pid}/status`, 'latin1'))![1]) / 1_024;
 }
 
 export function quantile(values: readonly number[], q: number): number {
