@@ -1,8 +1,8 @@
 // `node bench/wan.mjs [--quick] [--json] [--save NAME] [--only 0,0.1,1,shares] [--seed 1]`: a reliable flow and a TCP
 // connection (CUBIC) between two hosts over one path of 100 Mbit/s, 40 ms and a queue of one product of both, for each
 // share of packets lost at random (% each way), in interleaved rounds; and both at once on that path with no random
-// loss: how they share it. Messages of 16 KiB; counted are bytes that the program at the other end got. Reported are
-// medians over the rounds. Root on Linux.
+// loss: how they share it, and how two TCP connections do. Messages of 16 KiB; counted are bytes that the program at the
+// other end got. Reported are medians over the rounds. Root on Linux.
 import fs from 'node:fs';
 import { register } from 'node:module';
 import { parseArgs } from 'node:util';
@@ -28,13 +28,16 @@ const plan = options.quick
 
 const PATH = { rateKbps: 100_000, delayUs: 20_000, queueBytes: 500_000 };
 const LOSSES_PCT = [0, 0.1, 1];
-/** Seconds after the other one at which each begins. */
-const STARTS = [
-  { title: 'at once', flow: 0, tcp: 0 },
-  { title: 'flow 10 s later', flow: 10, tcp: 0 },
-  { title: 'TCP 10 s later', flow: 0, tcp: 10 },
-];
 const KINDS = ['flow', 'tcp'];
+/** What shares the path, in the order in which it begins, and how long after each other. The share is that of `of`. */
+const PAIRS = [
+  { title: 'at once', kinds: ['flow', 'tcp'], apartS: 0, of: 'flow' },
+  { title: 'flow 10 s later', kinds: ['tcp', 'flow'], apartS: 10, of: 'flow' },
+  { title: 'TCP 10 s later', kinds: ['flow', 'tcp'], apartS: 10, of: 'flow' },
+  { title: 'TCP 10 s after TCP', kinds: ['tcp', 'otherTcp'], apartS: 10, of: 'tcp' },
+];
+/** Of a flow, beside the share that TCP keeps from a later TCP: medians of the same pair differ by so much. */
+const LATER_TCP_RATIO_MAX = 1.1;
 /** Until what is under way has come or never will. */
 const QUIET_MS = 1_000;
 
@@ -54,7 +57,7 @@ async function main() {
   const result = { system: system(), path: PATH, plan, alone: [], shared: [] };
   for (const lossPct of LOSSES_PCT.filter((pct) => parts.includes(String(pct))))
     result.alone.push(await alone(lossPct));
-  if (parts.includes('shares')) for (const start of STARTS) result.shared.push(await shared(start));
+  if (parts.includes('shares')) result.shared = await shared();
   result.goals = goals(result);
   if (options.json) console.log(JSON.stringify(result, null, 2));
   else print(result);
@@ -68,37 +71,42 @@ async function alone(lossPct) {
   for (let round = 0; round < plan.rounds; round++) {
     for (const kind of KINDS) {
       await start(kind);
-      const mbits = await goodputOver(plan.seconds, kind);
-      seen.push(await look(kind));
+      const { mbits, ...about } = await measure(plan.seconds, [kind]);
       await stop(kind);
-      rounds[kind].push(mbits);
-      note(`${lossPct} % ${kind} ${mbits.toFixed(2)} Mbit/s`);
+      seen.push(about);
+      rounds[kind].push(mbits[kind]);
+      note(`${lossPct} % ${kind} ${mbits[kind].toFixed(2)} Mbit/s`);
     }
   }
   const [flow, tcp] = KINDS.map((kind) => median(rounds[kind]));
   return { lossPct, flow, tcp, ratio: flow / tcp, rounds, seen };
 }
 
-async function shared({ title, ...startsS }) {
+async function shared() {
   await hosts.relay.call('impair', PATH);
-  const rounds = [];
-  const seen = [];
-  for (let round = 0; round < plan.shareRounds; round++) {
-    const order = [...KINDS].sort((x, y) => startsS[x] - startsS[y]);
-    await start(order[0]);
-    await sleep(1_000 * (startsS[order[1]] - startsS[order[0]]));
-    await start(order[1]);
-    await sleep(1_000 * plan.settleSeconds);
-    const before = await hosts.receiver.call('received');
-    await sleep(1_000 * (plan.shareSeconds - plan.settleSeconds));
-    const after = await hosts.receiver.call('received');
-    for (const kind of KINDS) seen.push(await look(kind));
-    for (const kind of KINDS) await stop(kind);
-    const [flow, tcp] = KINDS.map((kind) => mbitsBetween(before, after, kind));
-    rounds.push({ flow, tcp, share: flow / (flow + tcp) });
-    note(`shared, ${title}: flow ${flow.toFixed(2)}, TCP ${tcp.toFixed(2)} Mbit/s`);
-  }
-  return { title, share: median(rounds.map(({ share }) => share)), rounds, seen };
+  const results = PAIRS.map((pair) => ({ ...pair, rounds: [], seen: [] }));
+  for (let round = 0; round < plan.shareRounds; round++)
+    for (const result of results) {
+      const { mbits, ...about } = await share(result);
+      result.rounds.push({
+        mbits,
+        share: mbits[result.of] / (mbits[result.kinds[0]] + mbits[result.kinds[1]]),
+      });
+      result.seen.push(about);
+      note(`shared, ${result.title}: ${JSON.stringify(mbits)} Mbit/s`);
+    }
+  for (const result of results) result.share = median(result.rounds.map(({ share }) => share));
+  return results;
+}
+
+async function share({ kinds: [first, second], apartS }) {
+  await start(first);
+  await sleep(1_000 * apartS);
+  await start(second);
+  await sleep(1_000 * plan.settleSeconds);
+  const measured = await measure(plan.shareSeconds - plan.settleSeconds, [first, second]);
+  for (const kind of [first, second]) await stop(kind);
+  return measured;
 }
 
 async function start(kind) {
@@ -110,30 +118,42 @@ async function stop(kind) {
   await sleep(QUIET_MS);
 }
 
-async function goodputOver(seconds, kind) {
+/** What each got meanwhile, Mbit/s; the state of the senders at the end; and what the path did. */
+async function measure(seconds, kinds) {
+  await hosts.relay.call('counts');
   const before = await hosts.receiver.call('received');
   await sleep(1_000 * seconds);
-  return mbitsBetween(before, await hosts.receiver.call('received'), kind);
+  const after = await hosts.receiver.call('received');
+  const path = await hosts.relay.call('counts');
+  const ms = after.atMs - before.atMs;
+  const mbits = {};
+  const states = {};
+  for (const kind of kinds) {
+    mbits[kind] = ((after[kind] - before[kind]) * 8) / (ms * 1_000);
+    states[kind] = await stateOf(kind);
+  }
+  return { mbits, states, path };
 }
 
-function mbitsBetween(before, after, kind) {
-  return ((after[kind] - before[kind]) * 8) / ((after.atMs - before.atMs) * 1_000);
-}
-
-/** The state of a sender, and of the path since the last look. */
-async function look(kind) {
-  const counts = await hosts.relay.call('counts');
-  const state = kind === 'tcp' ? hosts.tcpState() : await hosts.sender.call('inspect', kind);
-  if (kind === 'tcp' && !/\bcubic\b/.test(state)) throw new Error(`TCP does not use CUBIC: ${state}`);
-  return { kind, state, ...counts };
+async function stateOf(kind) {
+  if (kind === 'flow') return hosts.sender.call('inspect', kind);
+  const state = hosts.tcpState();
+  if (!/\bcubic\b/.test(state)) throw new Error(`TCP does not use CUBIC: ${state}`);
+  return state;
 }
 
 function goals({ alone: rows, shared: sharings }) {
   const row = rows.find(({ lossPct }) => lossPct === 1);
   const list = [];
   if (row !== undefined) list.push(['goodput at 1 % loss / TCP', row.ratio, '>= 1.5', row.ratio >= 1.5]);
-  for (const { title, share } of sharings)
+  for (const { title, share } of sharings.filter(({ of }) => of === 'flow'))
     list.push([`share beside TCP, ${title}`, share, '0.35 to 0.65', share >= 0.35 && share <= 0.65]);
+  if (sharings.length > 0) {
+    const [, , ours, reference] = sharings;
+    const ratio = ours.share / reference.share;
+    const pass = ratio <= LATER_TCP_RATIO_MAX;
+    list.push([`the last / ${reference.title}`, ratio, `<= ${LATER_TCP_RATIO_MAX}`, pass]);
+  }
   return list.map(([name, value, bound, pass]) => ({ name, value, bound, pass }));
 }
 
@@ -144,11 +164,14 @@ function print({ alone: rows, shared: sharings, goals: reached, system: { loadBe
   if (rows.length > 0) line('Mbit/s', 'flow', 'least-most', 'TCP', 'least-most', 'ratio');
   for (const { lossPct, flow, tcp, ratio, rounds } of rows)
     line(`${lossPct} % loss`, fixed(flow), spread(rounds.flow), fixed(tcp), spread(rounds.tcp), fixed(ratio));
-  const late = [...rows, ...sharings].flatMap(({ seen }) => seen).map((one) => one.late.meanUs);
+  const late = [...rows, ...sharings].flatMap(({ seen }) => seen).map(({ path }) => path.late.meanUs);
   console.log(`packets left the path late by ${Math.round(median(late))} us`);
-  for (const { title, rounds } of sharings) {
-    const both = rounds.map(({ flow, tcp, share }) => `${fixed(flow)}+${fixed(tcp)} (${fixed(share)})`);
-    console.log(`shared, ${title}: flow + TCP, Mbit/s (share of the flow): ${both.join('  ')}`);
+  for (const { title, kinds, rounds } of sharings) {
+    const each = rounds.map(
+      ({ mbits, share }) => `${kinds.map((kind) => fixed(mbits[kind])).join('+')} (${fixed(share)})`,
+    );
+    const named = kinds.map((kind) => (kind === 'flow' ? 'flow' : 'TCP')).join(' + ');
+    console.log(`shared, ${title}: ${named}, Mbit/s (share): ${each.join('  ')}`);
   }
   console.log('');
   for (const { name, value, bound, pass } of reached)

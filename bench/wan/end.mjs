@@ -4,23 +4,23 @@ import { once } from 'node:events';
 import { flowAccept, flowAlloc } from '@flowring/libdev';
 import { serveOperations } from '../../test/scenarios/serve-operations.mjs';
 
-const TCP_PORT = 5_001;
+const TCP_PORTS = { tcp: 5_001, otherTcp: 5_002 };
 const MESSAGE = Buffer.alloc(16_384, 0x61);
 /** Messages between two turns of the loop. */
 const BURST = 4;
 
-const received = { tcp: 0, flow: 0 };
+const received = { flow: 0, tcp: 0, otherTcp: 0 };
 /** What sends, by kind. */
 const sending = new Map();
 
 const turn = () => new Promise(setImmediate);
 
-async function serveTcp(address) {
+async function serveTcp(address, kind) {
   const server = net.createServer((socket) => {
-    socket.on('data', (chunk) => (received.tcp += chunk.length));
+    socket.on('data', (chunk) => (received[kind] += chunk.length));
     socket.on('error', () => socket.destroy());
   });
-  server.listen(TCP_PORT, address);
+  server.listen(TCP_PORTS[kind], address);
   await once(server, 'listening');
 }
 
@@ -40,20 +40,23 @@ async function count(flow) {
   }
 }
 
+async function tcp(kind, address) {
+  const socket = net.connect({ port: TCP_PORTS[kind], host: address, noDelay: true });
+  socket.on('error', () => undefined);
+  await once(socket, 'connect');
+  const blast = async () => {
+    while (!socket.destroyed) {
+      if (socket.write(MESSAGE)) await turn();
+      else await new Promise((resolve) => socket.once('drain', resolve));
+    }
+  };
+  return { blast, stop: () => void socket.resetAndDestroy() };
+}
+
 const senders = {
-  async tcp(address) {
-    const socket = net.connect({ port: TCP_PORT, host: address, noDelay: true });
-    socket.on('error', () => undefined);
-    await once(socket, 'connect');
-    const blast = async () => {
-      while (!socket.destroyed) {
-        if (socket.write(MESSAGE)) await turn();
-        else await new Promise((resolve) => socket.once('drain', resolve));
-      }
-    };
-    return { blast, stop: () => void socket.resetAndDestroy(), inspect: () => null };
-  },
-  async flow(_address, name) {
+  tcp,
+  otherTcp: tcp,
+  async flow(_kind, _address, name) {
     const flow = await flowAlloc(name, { qos: 'data' });
     const blast = async () => {
       for (;;) {
@@ -69,14 +72,14 @@ const senders = {
 
 serveOperations({
   async serve(address, name) {
-    await serveTcp(address);
+    for (const kind of Object.keys(TCP_PORTS)) await serveTcp(address, kind);
     serveFlows(name);
   },
   /** Bytes received since the begin, by kind, and when that was, in ms. */
   received: () => ({ ...received, atMs: performance.timeOrigin + performance.now() }),
   /** Connects, and sends until `stop`. */
   async start(kind, address, name) {
-    const sender = await senders[kind](address, name);
+    const sender = await senders[kind](kind, address, name);
     sending.set(kind, sender);
     sender.blast().catch(() => undefined);
   },
