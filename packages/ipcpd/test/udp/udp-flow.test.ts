@@ -197,7 +197,7 @@ describe('a raw flow whose peer', () => {
     world = new TestWorld(qosCubes.raw);
     for (let i = 0; i < 6_000; i += 1) world.write(message);
   });
-  afterEach(() => jest.useRealTimers());
+  afterEach(() => void jest.useRealTimers());
 
   const bytesSent = (): number => world.sent.reduce((sum, { length }) => sum + length, 0);
 
