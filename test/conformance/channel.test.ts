@@ -46,6 +46,34 @@ describe.each(KINDS)('a channel of kind %s', (kind) => {
     },
   );
 
+  test.each([0, 1, 64, 1_200, 16_384, 131_065])(
+    'carries runs of messages of %i bytes like messages one by one',
+    async (bytes) => {
+      const { a, b } = open();
+      const [out, into] = [a.attach(1), b.attach(1)];
+      const [messages, head] = [numbered(60, bytes), Buffer.alloc(5)];
+      const run = Buffer.concat(messages.flatMap((message) => [head, message]));
+      const stride = head.length + bytes;
+      let next = 0;
+      const go = (): void => {
+        while (next < messages.length) {
+          const start = next * stride + head.length;
+          const sent = out.port.trySendRun(run, start, stride, bytes, messages.length - next);
+          next += sent;
+          if (sent > 0) continue;
+          if (out.port.trySend(messages[next]!) !== 'sent') return;
+          next++;
+        }
+      };
+      out.onWritableDo = go;
+      go();
+      await until(() => into.messages.length === messages.length);
+      expect(into.messages.every((message, i) => message.equals(messages[i]!))).toBe(true);
+      out.port.end(0);
+      expect(out.port.trySendRun(run, 0, stride, bytes, 3)).toBe(0);
+    },
+  );
+
   test('carries both directions of many flows at once', async () => {
     const { a, b } = open();
     const ids = Array.from({ length: 50 }, (_, i) => i + 1);

@@ -302,6 +302,23 @@ describe.each([4, 6] as const)('a UDP socket with offloads on IPv%i', (family) =
     expect(a.socket.counters).toMatchObject({ sent: 1, refused: 1 });
   });
 
+  testOffload('gives what the kernel joined in one piece to who asks for it', async () => {
+    const runs: number[][] = [];
+    const a = await open();
+    const b = await openEnd('offload', family, {
+      onReceive: (_bytes, start, end) => runs.push([end - start]),
+      onReceiveRun: (_bytes, start, end, from, segmentBytes) => {
+        expect(from.port).toBe(a.local.port);
+        runs.push([end - start, segmentBytes]);
+      },
+    });
+    ends.push(b);
+    a.send(b, pattern(7), ...Array.from({ length: 20 }, () => pattern(1_000)), pattern(30));
+    const received = () => b.socket.counters.received === 22;
+    await until(received);
+    expect(runs).toEqual([[7], [20_030, 1_000]]);
+  });
+
   testOffload('gives the event loop its turn between batches of some hundred kilobytes', async () => {
     const batches: number[] = [0];
     const a = await open();

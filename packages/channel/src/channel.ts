@@ -50,6 +50,12 @@ export interface FlowPort {
    * the record fits in one piece: one copy less, and `fill` must not read back what it wrote.
    */
   trySendWith(maxBytes: number, fill: (target: Uint8Array, offset: number) => number): SendOutcome;
+  /**
+   * Copies `count` messages of `messageBytes` out, the first at `start` of `bytes`, each `strideBytes` behind the one
+   * before: cheaper than one by one. Returns how many were sent, the first ones. When not all: what is the matter with
+   * the next, `trySend` says.
+   */
+  trySendRun(bytes: Buffer, start: number, strideBytes: number, messageBytes: number, count: number): number;
   /** The reader took a message of so many bytes: its credit goes back to the peer. Call once per message. */
   consumed(messageBytes: number): void;
   /** Ends our sending half; delivered to the peer after all messages sent so far. Idempotent. */

@@ -54,6 +54,11 @@ export interface UdpEvents {
    * event loop as any other; the rest of the batch is delivered in the next turn.
    */
   onReceive(bytes: Buffer, start: number, end: number, from: UdpAddress): void;
+  /**
+   * Datagrams of `segmentBytes` each, the last perhaps shorter, that the kernel joined: `bytes[start, end)`. Without it
+   * each of them is given to `onReceive`.
+   */
+  onReceiveRun?(bytes: Buffer, start: number, end: number, from: UdpAddress, segmentBytes: number): void;
   /** Everything that had arrived was delivered, at most once a turn: the time to look at timers and to flush. */
   onBatchEnd?(): void;
   /** There is room again after {@link UdpSocket.reserve} or {@link UdpSocket.send} answered that there is none. */
@@ -119,7 +124,7 @@ export interface UdpSocket {
   /** Delivers it now, as the event loop would in its next turn. Not for use inside of an event. */
   takeIn(): void;
   /**
-   * Whoever the received datagrams are for has no room: after this batch no more is received until `resume`, for a
+   * Whoever the received datagrams are for has no room: after this one no more are delivered until `resume`, for a
    * millisecond at most. What arrives meanwhile waits in the kernel, where it costs least. No effect with `plain`.
    */
   giveWay(): void;

@@ -38,6 +38,10 @@ class FakePort implements FlowPort {
     return 'sent';
   }
 
+  trySendRun(): number {
+    return 0;
+  }
+
   consumed(bytes: number): void {
     this.unreturned -= bytes;
   }

@@ -42,7 +42,6 @@ export class OffloadSocket extends BatchingSocket<number | string, NativePeer> {
   readonly #receiveRoom: ReceiveRoom;
   readonly #counters = newCounters();
   readonly #untold: UdpError[] = [];
-  #givesWay = false;
   /** Nothing is received until `resume`, or until this is over; null: it is. */
   #rest: NodeJS.Timeout | null = null;
 
@@ -92,11 +91,11 @@ export class OffloadSocket extends BatchingSocket<number | string, NativePeer> {
   }
 
   override giveWay(): void {
-    this.#givesWay = true;
+    this.#receiveRoom.isPaused = true;
   }
 
   override resume(): void {
-    this.#givesWay = false;
+    this.#receiveRoom.isPaused = false;
     if (this.#rest !== null) this.#endRest();
   }
 
@@ -206,17 +205,16 @@ export class OffloadSocket extends BatchingSocket<number | string, NativePeer> {
         if (bytes < 0) break;
         left -= bytes;
         room.deliver(this.events);
-        if (!room.wasFull || this.#givesWay) break;
+        if (!room.wasFull || room.isPaused) break;
       }
     } finally {
-      if (!room.isEmpty) this.#poller.schedule();
+      if (room.isPaused) this.#startRest();
+      else if (!room.isEmpty) this.#poller.schedule();
     }
     if (this.isOpen && this.#counters.received > before) this.events.onBatchEnd?.();
-    if (this.#givesWay) this.#startRest();
   }
 
   #startRest(): void {
-    this.#givesWay = false;
     if (!this.isOpen) return;
     this.#rest = setTimeout(this.#endRest, REST_MS);
     this.#poll();
@@ -225,6 +223,7 @@ export class OffloadSocket extends BatchingSocket<number | string, NativePeer> {
   readonly #endRest = (): void => {
     clearTimeout(this.#rest!);
     this.#rest = null;
+    this.#receiveRoom.isPaused = false;
     this.#poll();
     this.#poller.schedule();
   };

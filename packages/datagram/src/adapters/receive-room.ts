@@ -26,6 +26,8 @@ export class ReceiveRoom {
   readonly #headers: MessageHeaders;
   /** The last call gave as much as was asked for, so the kernel may have more. */
   wasFull = false;
+  /** What lies here stays for now. */
+  isPaused = false;
   #messages = 0;
   #next = 0;
   /** Messages the last call asked for. */
@@ -70,15 +72,17 @@ export class ReceiveRoom {
     return bytes;
   }
 
-  /** Delivers all of it, if not discarded meanwhile. What an exception leaves can be delivered later. */
+  /** Delivers all of it, if not paused or discarded meanwhile. What that or an exception leaves can be delivered later. */
   deliver(events: UdpEvents): void {
     const bytes = this.#bytes;
-    while (this.#at < this.#end || this.#begin()) {
+    while (!this.isPaused && (this.#at < this.#end || this.#begin())) {
       const start = this.#at;
-      const end = Math.min(start + this.#segmentBytes, this.#end);
+      const isRun = events.onReceiveRun !== undefined && start + this.#segmentBytes < this.#end;
+      const end = isRun ? this.#end : Math.min(start + this.#segmentBytes, this.#end);
       this.#at = end;
-      this.#counters.received++;
-      events.onReceive(bytes, start, end, this.#from);
+      this.#counters.received += isRun ? Math.ceil((end - start) / this.#segmentBytes) : 1;
+      if (isRun) events.onReceiveRun!(bytes, start, end, this.#from, this.#segmentBytes);
+      else events.onReceive(bytes, start, end, this.#from);
     }
   }
 

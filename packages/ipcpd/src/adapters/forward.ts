@@ -11,10 +11,12 @@ let sourceEnd = 0;
 let memory = source.buffer;
 let memoryOffset = 0;
 
-/** `Buffer.copy` takes twice as long. */
+/** Called as it is: to look it up at a Buffer costs a good part of a small copy. `Buffer.copy` takes twice as long. */
+const { set } = Uint8Array.prototype;
+
 function fill(target: Uint8Array, offset: number): number {
   const bytes = sourceEnd - sourceStart;
-  target.set(new Uint8Array(memory, memoryOffset + sourceStart, bytes), offset);
+  set.call(target, new Uint8Array(memory, memoryOffset + sourceStart, bytes), offset);
   return bytes;
 }
 

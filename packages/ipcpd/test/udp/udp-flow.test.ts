@@ -22,6 +22,8 @@ class TestWorld {
   readonly strayed: UdpAddress[] = [];
   hasRoom = true;
   appHasRoom = true;
+  /** In its room for runs. */
+  appRoomMessages = Infinity;
   appEnd: number | null = null;
   told: number | null = null;
   readonly outgoing = Buffer.alloc(70_000);
@@ -50,6 +52,12 @@ class TestWorld {
   /** What was sent, taken in again as if the peer had sent it. */
   receive(packet: Buffer, from: UdpAddress = PEER): boolean {
     return this.flow.receive(packet, 0, packet.length, flagsOf(packet, 0), from);
+  }
+
+  /** The same of some packets of one length that the kernel joined. */
+  receiveRun(packets: readonly Buffer[], from: UdpAddress = PEER): number {
+    const bytes = Buffer.concat(packets);
+    return this.flow.receiveRun(bytes, 0, bytes.length, from, packets[0]!.length);
   }
 
   /** Times the socket was asked to wait for the application, and to go on. */
@@ -92,6 +100,14 @@ class TestWorld {
         const target = new Uint8Array(maxBytes);
         if (!this.appHasRoom) return 'would-block';
         return take(Buffer.from(target.subarray(0, fill(target, 0))).toString());
+      },
+      trySendRun: (bytes, start, strideBytes, messageBytes, count) => {
+        let sent = 0;
+        for (let at = start; sent < count && this.appRoomMessages > 0; at += strideBytes, sent += 1) {
+          this.appRoomMessages -= 1;
+          this.delivered.push(bytes.toString('utf8', at, at + messageBytes));
+        }
+        return sent;
       },
       end: (errno) => void (this.appEnd = errno),
     };
@@ -185,6 +201,65 @@ describe('a raw flow', () => {
     expect(texts).toEqual(['a message', ...Array.from({ length: texts.length - 1 }, (_, i) => `${i}`)]);
     expect(texts).toHaveLength(1 + count - world.counters.overrun);
     expect(world.appEnd).toBe(0);
+  });
+});
+
+describe('a run of packets', () => {
+  const texts = ['m-0', 'm-1', 'm-2', 'm-3', 'm-4', 'm-5'];
+  let world: TestWorld;
+  beforeEach(() => {
+    world = new TestWorld(qosCubes.raw);
+    for (const text of texts) world.write(text);
+  });
+
+  test('is delivered as its packets are', () => {
+    expect(world.receiveRun(world.sent)).toBe(6);
+    expect(world.delivered).toEqual(texts);
+    expect(world.counters.dataReceived).toBe(6);
+    expect(world.receive(world.sent[3]!)).toBe(false);
+  });
+
+  //= R-UDP-05
+  test('ends before the first that came before', () => {
+    world.receive(world.sent[2]!);
+    expect(world.receiveRun(world.sent)).toBe(2);
+    expect(world.receiveRun(world.sent)).toBe(0);
+    expect(world.delivered).toEqual(['m-2', 'm-0', 'm-1']);
+  });
+
+  test.each([0, 1, 2, 3, 4, 7])('ends before the first whose header differs in byte %i', (at) => {
+    world.sent[4]![at]! ^= 4;
+    expect(world.receiveRun(world.sent)).toBe(4);
+    expect(world.delivered).toEqual(texts.slice(0, 4));
+  });
+
+  test('ends before a last packet that is shorter', () => {
+    const whole = world.sent.slice(0, 3);
+    expect(world.receiveRun([...whole, world.sent[3]!.subarray(0, 10)])).toBe(3);
+  });
+
+  test('waits in order where the application has room for a part of it', () => {
+    world.appRoomMessages = 2;
+    world.appHasRoom = false;
+    expect(world.receiveRun(world.sent)).toBe(6);
+    expect(world.delivered).toEqual(texts.slice(0, 2));
+    expect(world.gaveWay).toBeGreaterThan(0);
+    world.appRoomMessages = Infinity;
+    world.write('m-6');
+    expect(world.receiveRun(world.sent.slice(6))).toBe(0);
+    world.appHasRoom = true;
+    world.app.onWritable();
+    expect(world.delivered).toEqual(texts);
+  });
+
+  test('is left to be received one by one from another address, with a check, and without numbers', () => {
+    expect(world.receiveRun(world.sent, THIEF)).toBe(0);
+    for (const qos of [qosCubes.rawNoErrors, qosCubes.data]) {
+      const other = new TestWorld(qos);
+      other.write('m-0');
+      expect(other.receiveRun(other.sent)).toBe(0);
+    }
+    expect(world.delivered).toEqual([]);
   });
 });
 

@@ -232,6 +232,12 @@ class SimulatedPort implements FlowPort {
     return bytes === 0 ? 'sent' : this.trySend(scratch.subarray(0, bytes));
   }
 
+  trySendRun(bytes: Buffer, start: number, strideBytes: number, messageBytes: number, count: number): number {
+    for (let sent = 0, at = start; sent < count; sent++, at += strideBytes)
+      if (this.trySend(bytes.subarray(at, at + messageBytes)) === 'would-block') return sent;
+    return count;
+  }
+
   consumed(messageBytes: number): void {
     this.#channel.send({ type: 'credit', flow: this.flow, bytes: messageBytes + RECORD_BYTES });
   }

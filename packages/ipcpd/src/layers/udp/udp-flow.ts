@@ -16,6 +16,7 @@ import {
   KIND,
   NUMBER_BYTES,
   dataOverhead,
+  flagsOf,
   isSound,
   readU32,
   seal,
@@ -184,6 +185,31 @@ export class UdpFlow implements MessageSink {
     return this.#held !== null && this.#held.waitingMessages > 0;
   }
 
+  /**
+   * Packets of `segmentBytes` each, the first of which is one, up to the first that is not like it or came before. How
+   * many; 0: they are to be received one by one.
+   */
+  receiveRun(bytes: Buffer, start: number, end: number, from: UdpAddress, segmentBytes: number): number {
+    const { port } = this.app;
+    if (this.#flags !== FLAG.numbered || flagsOf(bytes, start) !== FLAG.numbered) return 0;
+    if (from !== this.neighbour.address || port === null || this.#isHolding) return 0;
+    const window = (this.#window ??= new ReplayWindow(1));
+    let at = start;
+    for (; at + segmentBytes <= end; at += segmentBytes) {
+      if (!hasSameHeader(bytes, start, at) || !window.take(readU32(bytes, at + DATA_HEADER_BYTES))) break;
+    }
+    const count = (at - start) / segmentBytes;
+    if (count === 0) return 0;
+    this.#host.counters.dataReceived += count;
+    this.#untoldBytes += at - start;
+    const head = DATA_HEADER_BYTES + NUMBER_BYTES;
+    const sent = port.trySendRun(bytes, start + head, segmentBytes, segmentBytes - head, count);
+    for (let next = start + sent * segmentBytes; next < at; next += segmentBytes)
+      this.#deliver(bytes, next + head, next + segmentBytes);
+    if (this.#untoldBytes >= TELL_BYTES) this.#tell();
+    return count;
+  }
+
   /** Not before the application had room for it. */
   #tell(): void {
     if (this.#isHolding) return;
@@ -278,6 +304,13 @@ export class UdpFlow implements MessageSink {
 function flagsFor({ qos }: FlowBinding): number {
   if (serviceOf(qos) !== 'raw') return 0;
   return FLAG.numbered | (qos.ber === 0 ? FLAG.checked : 0);
+}
+
+/** Of two data packets: of one flow, and of one length. */
+function hasSameHeader(bytes: Uint8Array, one: number, other: number): boolean {
+  return (
+    readU32(bytes, one) === readU32(bytes, other) && readU32(bytes, one + 4) === readU32(bytes, other + 4)
+  );
 }
 
 /** Packets above this are a reason to verify that the path still carries large ones. */

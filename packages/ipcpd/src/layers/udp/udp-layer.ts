@@ -42,6 +42,8 @@ export class UdpLayer implements Layer, UdpFlowHost {
   readonly #timer = new CoreTimer(() => this.#due());
   /** Neighbours whose data was reported in this turn. */
   #heard: Neighbour<UdpAddress> | null = null;
+  /** Packets come in runs. */
+  #lastFlow: UdpFlow | null = null;
   #config: UdpConfig = parseUdpConfig({});
   #directory: Directory = new StaticDirectory('', new Map());
   #socket: UdpSocket | null = null;
@@ -72,6 +74,8 @@ export class UdpLayer implements Layer, UdpFlowHost {
       host: config.host,
       port: config.port,
       onReceive: (bytes, start, end, from) => this.#receive(bytes, start, end, from),
+      onReceiveRun: (bytes, start, end, from, segmentBytes) =>
+        this.#receiveRun(bytes, start, end, from, segmentBytes),
       onBatchEnd: () => this.#batchEnd(),
       onWritable: () => this.#egress.unblock(),
       onError: (error) => this.#failed(error),
@@ -122,6 +126,7 @@ export class UdpLayer implements Layer, UdpFlowHost {
     if (flow === undefined) return;
     this.#byApp.delete(app);
     this.#byEid.delete(flow.sEid);
+    if (this.#lastFlow === flow) this.#lastFlow = null;
     this.#egress.forget(app);
     flow.close();
   }
@@ -201,13 +206,37 @@ export class UdpLayer implements Layer, UdpFlowHost {
     }
   }
 
+  /** The data packets of one flow at its beginning at once, what else there is one by one. */
+  #receiveRun(bytes: Buffer, start: number, end: number, from: UdpAddress, segmentBytes: number): void {
+    while (start < end) {
+      const stop = Math.min(start + segmentBytes, end);
+      const flow = packetLength(bytes, start, stop) === segmentBytes ? this.#flowOf(bytes, start) : null;
+      const count = flow === null ? 0 : flow.receiveRun(bytes, start, end, from, segmentBytes);
+      if (count === 0) this.#receive(bytes, start, stop, from);
+      else this.#noteHeard(flow!);
+      start = count === 0 ? stop : start + count * segmentBytes;
+    }
+  }
+
+  /** Whose data packet it is; `null`: nobody's, or no data packet. */
+  #flowOf(bytes: Buffer, start: number): UdpFlow | null {
+    if (kindOf(bytes, start) !== KIND.data) return null;
+    const eid = wordAt4(bytes, start);
+    if (this.#lastFlow?.sEid !== eid) this.#lastFlow = this.#byEid.get(eid) ?? null;
+    return this.#lastFlow;
+  }
+
   #receiveData(bytes: Buffer, start: number, end: number, from: UdpAddress): void {
-    const flow = this.#byEid.get(wordAt4(bytes, start));
-    if (flow === undefined) {
+    const flow = this.#flowOf(bytes, start);
+    if (flow === null) {
       this.counters.stray += 1;
       return;
     }
     if (!flow.receive(bytes, start, end, flagsOf(bytes, start), from)) return;
+    this.#noteHeard(flow);
+  }
+
+  #noteHeard(flow: UdpFlow): void {
     if (flow.heard && this.#heard === flow.neighbour) return;
     flow.heard = true;
     this.#heard = flow.neighbour;
