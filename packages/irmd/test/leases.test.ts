@@ -130,6 +130,18 @@ describe('a flow opened on a lease', () => {
     expect(irm.machine.counters.stale).toBe(0);
   });
 
+  test('is allocated when its second end tells of it after the next lease was given', () => {
+    const { irm, client, server, lease } = leased();
+    irm.say(client, { t: 'opened', flow: lease, qos });
+    irm.alloc(client, 2, 'n', { lease: true });
+    irm.say(server, { t: 'opened', flow: lease, qos });
+    expect(irm.machine.counters.stale).toBe(0);
+    irm.say(client, { t: 'dealloc', flow: lease });
+    expect(flows(irm)).toBe(3);
+    irm.say(server, { t: 'dealloc', flow: lease });
+    expect(flows(irm)).toBe(2);
+  });
+
   test.each(['client', 'server'] as const)(
     'goes with the half that was told of, when only the %s told',
     (end) => {

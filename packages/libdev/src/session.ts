@@ -54,6 +54,8 @@ export class Session implements LinkOwner, DeskOwner, WaiterOwner<AllocRequest, 
   readonly #undecided = new Map<FlowId, IncomingRequest>();
   /** Leases to open flows, by name. */
   readonly #leases = new Map<string, Lease>();
+  /** Requests that ask for a lease too, by name: one at a time, since each lease takes the place of the one before. */
+  readonly #leaseAsks = new Map<string, RequestId>();
   /** Flows opened on leases that the IRMd has not been told of. */
   readonly #unheard = new Map<FlowId, QosSpec>();
 
@@ -97,7 +99,12 @@ export class Session implements LinkOwner, DeskOwner, WaiterOwner<AllocRequest, 
   #ask(request: AllocRequest, signal: AbortSignal | undefined): Promise<BaseFlow> {
     const { mode: _mode, ...fields } = request;
     const req = this.control.nextRequestId();
-    const wanted = request.direct !== false && !this.#leases.has(request.name);
+    const wanted = this.#wantsLease(request);
+    if (wanted) {
+      // The IRMd hears of a lease's flows only until it has given the next.
+      this.#tellUnheard();
+      this.#leaseAsks.set(request.name, req);
+    }
     const waiter = new Waiter<AllocRequest, BaseFlow>(this, req, request);
     this.#allocs.set(req, waiter);
     if (this.send({ t: 'alloc', req, ...fields, ...(wanted && { lease: true }) }))
@@ -106,8 +113,12 @@ export class Session implements LinkOwner, DeskOwner, WaiterOwner<AllocRequest, 
     return waiter.takePromise();
   }
 
+  #wantsLease({ name, direct }: AllocRequest): boolean {
+    return direct !== false && !this.#leases.has(name) && !this.#leaseAsks.has(name);
+  }
+
   gaveUp(waiter: Waiter<AllocRequest, BaseFlow>): void {
-    this.#allocs.delete(waiter.kind);
+    this.#takeAlloc(waiter.kind);
     this.send({ t: 'cancel', req: waiter.kind });
   }
 
@@ -185,7 +196,7 @@ export class Session implements LinkOwner, DeskOwner, WaiterOwner<AllocRequest, 
       this.#settleAlloc(message.req, new FlowringError('FLOWRING_CHANNEL'));
       return;
     }
-    this.#allocs.delete(message.req);
+    this.#takeAlloc(message.req);
     const { flow: id, qos, layer, data: answer } = message;
     const { name, mode } = waiter.payload;
     link.learn(message.peer, message.params);
@@ -232,9 +243,16 @@ export class Session implements LinkOwner, DeskOwner, WaiterOwner<AllocRequest, 
   }
 
   #settleAlloc(req: RequestId, error: FlowringError): void {
+    this.#takeAlloc(req)?.reject(error);
+  }
+
+  #takeAlloc(req: RequestId): Waiter<AllocRequest, BaseFlow> | undefined {
     const waiter = this.#allocs.get(req);
+    if (waiter === undefined) return undefined;
     this.#allocs.delete(req);
-    waiter?.reject(error);
+    const { name } = waiter.payload;
+    if (this.#leaseAsks.get(name) === req) this.#leaseAsks.delete(name);
+    return waiter;
   }
 
   #link(id: ChannelId, open: ChannelSpec | undefined): ChannelLink | undefined {

@@ -69,6 +69,14 @@ describe('a second allocation to a name', () => {
     expect(layer.counts.flows).toBe(1);
   });
 
+  test('is known to the IRMd though leases came and went before it was told of', async () => {
+    const { layer, next } = await leased();
+    const opened = LIMITS.leaseFlows + 50;
+    for (let n = 0; n < opened; n++) await next();
+    await layer.advance(20);
+    expect(layer.counts.flows).toBe(1 + opened);
+  });
+
   test('goes to the IRMd when the QoS is none of the cubes', async () => {
     const { first, next } = await leased();
     const [a] = await next({ qos: { ...first.qos, delay: 7 } });

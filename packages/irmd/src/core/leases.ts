@@ -7,6 +7,7 @@ import type { Acceptor } from './registry/acceptor.ts';
 import type { Channel } from './registry/channel.ts';
 import { enterServer } from './registry/flow.ts';
 import type { Lease } from './registry/lease.ts';
+import { LEASED_ID_MIN } from './registry/lease.ts';
 import type { NameEntry } from './registry/name.ts';
 import type { ProcessEntry } from './registry/process.ts';
 import type { Request } from './request.ts';
@@ -46,22 +47,20 @@ function endLease(irm: IrmState, lease: Lease): void {
 /** One end of a flow that the two opened between them has it. What lives briefly is never told. */
 export function opened(irm: IrmState, process: ProcessEntry, message: ControlMessage<'opened'>): void {
   const lease = irm.leases.of(message.flow);
-  if (lease === undefined || (lease.client !== process && lease.server !== process)) {
+  let flow = message.flow < LEASED_ID_MIN ? undefined : irm.flows.get(message.flow);
+  // What one end told of in time, the other may tell of when the lease is forgotten.
+  const ends = flow ?? lease;
+  if (ends === undefined || (ends.client !== process && ends.server !== process)) {
     irm.counters.stale += 1;
     return;
   }
-  const isClient = lease.client === process;
-  let flow = irm.flows.get(message.flow);
+  const isClient = ends.client === process;
   if (flow === undefined) {
     irm.counters.leasedFlows += 1;
-    flow = irm.flows.adopt(
-      message.flow,
-      lease,
-      serviceOf(message.qos),
-      isClient ? 'server-left' : 'client-left',
-    );
+    const state = isClient ? 'server-left' : 'client-left';
+    flow = irm.flows.adopt(message.flow, lease!, serviceOf(message.qos), state);
     announce(irm, flow);
-    if (irm.flows.size >= irm.settings.flowsMax) endLease(irm, lease);
+    if (irm.flows.size >= irm.settings.flowsMax) endLease(irm, lease!);
   } else if (!moveFlow(irm, flow, isClient ? 'clientOpened' : 'serverOpened')) return;
   if (isClient) process.requests.set(flow.req, flow);
   else enterServer(flow, process);

@@ -267,6 +267,9 @@ export class TestIrmd {
       return undefined;
     const others = this.#acceptors.some((one) => one !== acceptor && accepts(one, message.name));
     if (others || acceptor.credit === 0) return undefined;
+    for (const [before, lease] of this.#leases)
+      if (lease.client === client && lease.channel === channel && lease.name === message.name)
+        this.#leases.delete(before);
     const first = this.#nextLease;
     this.#nextLease += LIMITS.leaseFlows;
     this.#leases.set(first, { client, server, channel, name: message.name });
@@ -281,10 +284,11 @@ export class TestIrmd {
 
   #onOpened(member: TestMember, id: FlowId): void {
     const lease = this.#leases.get(id - (id % LIMITS.leaseFlows));
-    if (lease === undefined || (lease.client !== member && lease.server !== member)) return;
     const flow = this.#flows.get(id);
+    const ends = flow ?? lease;
+    if (ends === undefined || (ends.client !== member && ends.server !== member)) return;
     if (flow !== undefined) flow.halves.add(member.process);
-    else {
+    else if (lease !== undefined) {
       const { client, server, channel } = lease;
       const halves = new Set([member.process]);
       this.#flows.set(id, { id, client, server, undecided: undefined, channel, open: undefined, halves });
