@@ -5,6 +5,7 @@
 // links have left free does not hide any. Each link was used once. What is held: by the client, one object per link; by
 // the server, all flows in one FlowSet, or each socket with its listeners.
 // Speed is compared with that of a second pair of processes without idle links, measured in turn with the first.
+import fs from 'node:fs';
 import { ownMemoryBytes } from '../test/scenarios/own-memory.mjs';
 import { median } from './statistics.mjs';
 import { STEADY_HEAP } from './steady-heap.mjs';
@@ -12,6 +13,8 @@ import { startSubject } from './subject.mjs';
 
 const BUSY_BYTES = 1_400;
 const WARM_UPS = 4;
+/** A process that used no processor for so long has settled, however busy the machine. */
+const RESTS_MS = 400;
 
 /** A row for each count of links; the last also tells bytes per link. `daemonPid` counts into the memory. */
 export async function crowd({ crowded, quiet, env, counts, daemonPid, busyMs, repeats }) {
@@ -59,9 +62,23 @@ async function settledBytes(pids, idleMs) {
   await pause(idleMs);
   for (let i = 0; i < 3; i++) {
     for (const pid of Object.values(pids)) process.kill(pid, 'SIGUSR2');
-    await pause(600);
+    await pause(RESTS_MS);
+    await Promise.all(Object.values(pids).map(atRest));
   }
   return Object.fromEntries(Object.entries(pids).map(([role, pid]) => [role, ownMemoryBytes(pid)]));
+}
+
+async function atRest(pid) {
+  for (let before = null, now = usedTicks(pid); now !== before; now = usedTicks(pid)) {
+    before = now;
+    await pause(RESTS_MS);
+  }
+}
+
+/** The process's time on the processor; none while it waits for one. */
+function usedTicks(pid) {
+  const [state, ...fields] = fs.readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1].split(' ');
+  return state === 'R' ? NaN : Number(fields[10]) + Number(fields[11]);
 }
 
 /** The busy link with and without idle ones beside it, in turn; slower by the median of the pairs. */

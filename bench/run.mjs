@@ -1,4 +1,5 @@
-// `npm run bench -- [--quick] [--save NAME] [--only raw,unix]`: our flows and their peers, in one run, in interleaved rounds.
+// `npm run bench -- [--quick] [--save NAME] [--only raw,unix] [--crowd]`: our flows and their peers, in one run, in
+// interleaved rounds. `--only KEY,KEY`: some subjects, and no goals. `--crowd`: no rounds, only what many links cost.
 // Every end is a process of its own. Reported are medians over the rounds, and ratios of these medians.
 import fs from 'node:fs';
 import os from 'node:os';
@@ -16,7 +17,12 @@ import { system } from './system.mjs';
 const SIZES = [64, 1_400, 16_384];
 const CROWDED = ['raw', 'reliable', 'unix'];
 const { values: options } = parseArgs({
-  options: { quick: { type: 'boolean' }, save: { type: 'string' }, only: { type: 'string' } },
+  options: {
+    quick: { type: 'boolean' },
+    save: { type: 'string' },
+    only: { type: 'string' },
+    crowd: { type: 'boolean' },
+  },
 });
 const plan = options.quick
   ? { rounds: 3, roundTrips: 3_000, oneWayMs: 200, cycles: 100, links: [1, 100, 1_000], repeats: 3 }
@@ -26,15 +32,14 @@ const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'flowring-bench-'));
 const all = chosen(subjects(dir));
 const daemon = await startDaemon(dir);
 try {
-  const measured = await measureRounds();
-  if (options.only !== undefined) console.log(JSON.stringify(measured, null, 1));
+  const measured = options.crowd ? await measureCrowds() : await measureRounds();
+  if (options.only !== undefined || options.crowd) console.log(JSON.stringify(measured, null, 1));
   else await finish(measured);
 } finally {
   await daemon.stop();
   fs.rmSync(dir, { recursive: true, force: true });
 }
 
-/** With `--only KEY,KEY` some subjects, and no goals. */
 function chosen(every) {
   if (options.only === undefined) return every;
   return Object.fromEntries(options.only.split(',').map((key) => [key, every[key]]));
@@ -99,7 +104,7 @@ function cyclesOf({ cycles }) {
 
 async function measureCrowds() {
   const crowds = {};
-  for (const key of CROWDED) {
+  for (const key of CROWDED.filter((each) => each in all)) {
     console.log(`crowd: ${all[key].title}`);
     const isOurs = all[key].module === 'flow';
     crowds[key] = await crowd({
