@@ -8,17 +8,15 @@ import { crowd } from '../test/scenarios/crowd.mjs';
 import { endOfFlow } from '../test/scenarios/end-of-flow.mjs';
 import { killCycles } from '../test/scenarios/kill-cycles.mjs';
 import { lateReplies } from '../test/scenarios/late-replies.mjs';
-import { ownMemoryBytes } from '../test/scenarios/own-memory.mjs';
-import { STEADY_HEAP } from './steady-heap.mjs';
 import { startPrivateDaemon } from '../test/scenarios/private-daemon.mjs';
+import { until } from '../test/scenarios/until.mjs';
 
 const LAYER = 'acceptance';
 const ENDS_P99_MAX_MS = 100;
 const THINK_TIMES_MS = [0, 5, 12, 50, 100, 1_000, 10_000];
 /** Over the second half of the cycles, in which every pool and code cache has its size. */
 const MEMORY_SLOPE_MAX_KB = 1;
-/** More than three collections of the daemon take. */
-const SETTLE_MS = 2_000;
+const TELLS_MEMORY = ['--expose-gc', '--import', new URL('./memory-on-signal.mjs', import.meta.url).href];
 const PATHS = [
   { path: 'direct', via: {} },
   { path: 'layer', via: { layer: LAYER } },
@@ -101,14 +99,14 @@ async function kills() {
   console.log(`\n${cycles} cycles of kill -9 at a random moment`);
   const memory = [];
   const every = Math.max(1, Math.floor(cycles / 20));
-  const daemon = await startPrivateDaemon({ channel: options.channel, nodeOptions: STEADY_HEAP });
+  const daemon = await startPrivateDaemon({ channel: options.channel, nodeOptions: TELLS_MEMORY });
   const { before, after } = await killCycles({
     daemon,
     cycles,
     onCycle: async (n) => {
       if (n % every !== 0) return;
-      memory.push([n, await memoryKbAtRest(daemon.pid)]);
-      console.log(`  ${n} cycles: the daemon holds ${memory.at(-1)[1]} KiB`);
+      memory.push([n, await memoryInUseKb(daemon)]);
+      console.log(`  ${n} cycles: the daemon uses ${memory.at(-1)[1].toFixed(0)} KiB`);
     },
   }).finally(() => daemon.stop());
   for (const what of ['descriptors', 'directory', 'sharedMemory']) {
@@ -168,9 +166,12 @@ function slope(points) {
   return under === 0 ? 0 : over / under;
 }
 
-/** After a collection: V8 lets garbage of several megabytes lie where nothing asks for the room. */
-async function memoryKbAtRest(pid) {
+/** After a collection; see memory-on-signal.mjs. */
+async function memoryInUseKb({ pid, log }) {
+  const told = () =>
+    [...log.join('').matchAll(/memory in use: (\d+) bytes/g)].map(([, bytes]) => Number(bytes));
+  const before = told().length;
   process.kill(pid, 'SIGUSR2');
-  await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
-  return ownMemoryBytes(pid) / 1_024;
+  await until(() => told().length > before, 'the daemon says what memory it uses');
+  return told().at(-1) / 1_024;
 }
