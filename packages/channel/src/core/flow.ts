@@ -102,7 +102,11 @@ export class Flow implements FlowPort {
     for (let from = byteOffset + start, i = 0; i < fits; i++, at += whole, from += strideBytes) {
       link.words[at >> 2] = messageBytes;
       link.words[(at >> 2) + 1] = this.flow;
-      set.call(link.bytes, new Uint8Array(buffer, from, messageBytes), at + HEADER_BYTES);
+      Uint8Array.prototype.set.call(
+        link.bytes,
+        new Uint8Array(buffer, from, messageBytes),
+        at + HEADER_BYTES,
+      );
     }
     this.sendCredit -= fits * (messageBytes + MESSAGE_OVERHEAD_BYTES);
     stats.messagesSent += fits;
@@ -175,12 +179,10 @@ export class Flow implements FlowPort {
 /** Up to here a loop beats the call into `set`. */
 const LOOP_COPY_MAX_BYTES = 16;
 
-/** Called as it is: to look it up at a Buffer costs a good part of a small copy. */
-const { set } = Uint8Array.prototype;
-
 function copyIn(target: Uint8Array, at: number, message: Uint8Array, length: number): void {
   if (length > LOOP_COPY_MAX_BYTES) {
-    set.call(target, message, at);
+    // To look `set` up at a Buffer costs a good part of a small copy.
+    Uint8Array.prototype.set.call(target, message, at);
     return;
   }
   for (let i = 0; i < length; i++) target[at + i] = message[i]!;

@@ -1,24 +1,24 @@
 import type { FlowPort } from '@flowring/channel';
 import type { MessageSink } from './forward.ts';
 import { forward } from './forward.ts';
+import { HeldMessages } from './held-messages.ts';
 
 /**
  * One direction of one flow: messages of a source go to a sink, in order, then the end. The source's credit goes
  * back only when the sink has taken the message, so a reader that pauses stops its writer and nobody else; what
- * waits here is bounded by that credit (`flowWindowBytes`). Keeps no object for a message unless the sink blocks.
+ * waits here is bounded by that credit (`flowWindowBytes`). Keeps nothing of a message unless the sink blocks.
  */
 export class RelayLane {
   #source: Pick<FlowPort, 'consumed'> | null = null;
   #sink: MessageSink | null = null;
-  #waiting: Buffer[] = [];
-  #taken = 0;
+  readonly #waiting = new HeldMessages();
   #endErrno: number | null = null;
   /** Called once the sink has taken what waited; see {@link whenEmpty}. */
   #emptied: (() => void) | null = null;
 
   /** Messages held because the sink would block or is not known yet. */
   get waitingMessages(): number {
-    return this.#waiting.length - this.#taken;
+    return this.#waiting.length;
   }
 
   /** Whose credit a forwarded message returns; `null` when that end is gone. */
@@ -39,7 +39,7 @@ export class RelayLane {
         return;
       }
     }
-    this.#waiting.push(Buffer.from(slab.subarray(start, end)));
+    forward(this.#waiting, slab, start, end);
   }
 
   /** No more messages come; the sink is ended after those that wait. The first reason stays. */
@@ -59,14 +59,13 @@ export class RelayLane {
   flush(): void {
     const sink = this.#sink;
     if (sink === null) return;
-    while (this.#taken < this.#waiting.length) {
-      const message = this.#waiting[this.#taken]!;
-      if (forward(sink, message, 0, message.length) === 'would-block') return;
-      this.#taken += 1;
-      this.#source?.consumed(message.length);
+    const waiting = this.#waiting;
+    while (waiting.length > 0) {
+      const { bytes, start, end } = waiting;
+      if (forward(sink, bytes, start, end) === 'would-block') return;
+      waiting.shift();
+      this.#source?.consumed(end - start);
     }
-    if (this.#taken > 0) this.#waiting = [];
-    this.#taken = 0;
     if (this.#endErrno !== null) sink.end(this.#endErrno);
     const emptied = this.#emptied;
     this.#emptied = null;
