@@ -14,6 +14,7 @@ const RATES_PPM = [0, 0, 500, -500, 20_000, -20_000];
 /** Clocks start here: at zero, and where 32 bits of microseconds end. */
 const EPOCHS_US = [0, 2 ** 31 - 20 * SECOND, 2 ** 32 - 20 * SECOND, 2 ** 40 - 1_000_003];
 const SEQ_EDGES = [2 ** 32, 2 ** 31];
+const FIRST_WINDOWS_BYTES = [4_096, 16_384, CALM.windowFirstBytes];
 
 function some(dice: Dice, perMille: number, value: () => number, calm = 0): number {
   return dice.chance(perMille) ? value() : calm;
@@ -63,7 +64,6 @@ function drawFlow(dice: Dice): Partial<Knobs> {
     aUs: dice.pick([50 * MS, 50 * MS, 10 * MS]),
     windowPdus: dice.pick([4, 16, 64, 1_024]),
     windowBytes: dice.pick([4_096, 16_384, 262_144]),
-    windowFirstBytes: dice.pick([4_096, 16_384, CALM.windowFirstBytes]),
     cubic: some(dice, 350, () => 1),
     timeless: some(dice, 350, () => 1),
     firstSeqA: some(dice, 500, near, -1),
@@ -165,6 +165,10 @@ function drawSleep(dice: Dice): Partial<Knobs> {
 
 /** One fast pair: few messages, one minute of faults. */
 export function drawSmall(dice: Dice): Knobs {
+  return { ...drawPair(dice), windowFirstBytes: dice.pick(FIRST_WINDOWS_BYTES) };
+}
+
+function drawPair(dice: Dice): Knobs {
   const flow = drawFlow(dice);
   const knobs: Knobs = {
     ...CALM,
@@ -189,7 +193,7 @@ export function drawSmall(dice: Dice): Knobs {
 
 /** All knobs of one pair at full width. */
 export function drawFrcp(dice: Dice): Knobs {
-  const small = drawSmall(dice);
+  const small = drawPair(dice);
   if (small.lowerReliable === 1)
     return { ...small, ...drawPrograms(dice, small.mtuBytes, 4_000), ...longStalls(dice) };
   return withTimeToRecover({
@@ -210,6 +214,7 @@ export function drawFrcp(dice: Dice): Knobs {
     pauseMaxUs: dice.pick([SECOND, MINUTE, 10 * MINUTE]),
     moveMtuBytes: some(dice, 300, () => dice.pick([64, 256, 9_000])),
     faultsUs: dice.pick([5 * SECOND, MINUTE, 10 * MINUTE, HOUR]),
+    windowFirstBytes: dice.pick(FIRST_WINDOWS_BYTES),
   });
 }
 
@@ -224,7 +229,7 @@ function longStalls(dice: Dice): Partial<Knobs> {
 
 /** Hours in which little happens: paused readers, idle runs, clocks that wrap. */
 export function drawLong(dice: Dice): Knobs {
-  const small = drawSmall(dice);
+  const small = drawPair(dice);
   return {
     ...small,
     messagesA: dice.between(2, 12),
@@ -242,7 +247,7 @@ export function drawLong(dice: Dice): Knobs {
 
 /** Hosts with IRMd, IPCP and programs, and many short flows between them. */
 export function drawStack(dice: Dice): Knobs {
-  const small = drawSmall(dice);
+  const small = drawPair(dice);
   return {
     ...small,
     ...{ lowerReliable: 0, unreliable: 0, movable: 0, moves: 0, crash: 0, suspends: 0, corruptPct: 0 },

@@ -124,7 +124,7 @@ export abstract class LifeCycle {
     if (this.params.wire === null) tx.appendEnd();
     if (this.rx !== null) {
       this.rx.window.discarding = true;
-      this.rx.ackNow = this.params.reliable;
+      this.rx.ackNow ||= this.params.reliable;
     }
     this.finishClose(now);
   }

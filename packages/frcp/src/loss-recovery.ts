@@ -137,10 +137,9 @@ export class LossRecovery {
     }
   }
 
-  /** What was sent before we had to send it again is answered. Without an echo, what comes too soon for a copy. */
+  /** What left before we had to send it again is answered: an echo tells. */
   private answersOlder(now: InstantUs): boolean {
-    const tookUs = news.echo !== 0 ? (news.nowI32 - news.echo) | 0 : this.rtt.minUs;
-    return tookUs > now - this.sentAgainAt;
+    return news.echo !== 0 && ((news.nowI32 - news.echo) | 0) > now - this.sentAgainAt;
   }
 
   /** Segments are more than the path ever carried, and without congestion control nothing else bounds them. */

@@ -44,7 +44,7 @@ export class RttEstimator {
   /**
    * SRTT + max(G, 4 RTTVAR) + A, doubled once per timeout since the last sample. A is added because the peer may keep
    * an acknowledgement back for so long (RFC 9002 5.3 does the same). The whole stops at `rtoSoftMaxUs`, or at two
-   * times the shortest round trip plus A on a slow path, and in any case at `rtoMaxUs`. The shortest, because
+   * times the shortest round trip (at least G) plus A on a slow path, and in any case at `rtoMaxUs`. The shortest, because
    * lost acknowledgements make samples long and never short.
    */
   //= R-FRCP-42
@@ -52,7 +52,8 @@ export class RttEstimator {
     const fresh = this.srttUs !== this.srttUs;
     const path = fresh ? bounds.rtoInitialUs : this.srttUs + Math.max(CLOCK_STEPS_US, 4 * this.rttvarUs);
     const base = Math.max(bounds.rtoMinUs, path + bounds.aUs);
-    const slowPath = (this.minUs === Infinity ? bounds.rtoInitialUs : this.minUs) * 2 + bounds.aUs;
+    const twice = (this.minUs === Infinity ? bounds.rtoInitialUs : this.minUs) * 2;
+    const slowPath = Math.max(CLOCK_STEPS_US, twice) + bounds.aUs;
     const doubled = Math.min(base * 2 ** Math.min(this.backoff, 24), Math.max(bounds.rtoSoftMaxUs, slowPath));
     return Math.ceil(Math.min(doubled, bounds.rtoMaxUs));
   }

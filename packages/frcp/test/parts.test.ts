@@ -236,9 +236,18 @@ describe('times', () => {
     expect(rtt.rtoUs(times)).toBe(Math.floor(30_000_000 / 64));
   });
 
+  //= R-FRCP-42
+  test('the timeout leaves a step of both clocks for an acknowledgement that takes A', () => {
+    const times = deriveTimes(resolveParams({ randomU32, rUs: 2_000_000 }), 1_000_000, 1_400);
+    const rtt = new RttEstimator();
+    for (let n = 0; n < 50; n++) rtt.sample(0);
+    expect(rtt.rtoUs(times)).toBe(times.aUs + 2);
+  });
+
   test('a wrong parameter is named', () => {
     expect(() => resolveParams({ randomU32, mtuBytes: 10 })).toThrow(/mtuBytes/);
     expect(() => resolveParams({ randomU32, aUs: 0.5 })).toThrow(/aUs/);
+    expect(() => resolveParams({ randomU32, windowFirstBytes: 4_095 })).toThrow(/windowFirstBytes/);
     expect(() => resolveParams({ randomU32, mplUs: 5e8, rUs: 5e8 })).toThrow(/mplUs \+ rUs/);
   });
 });

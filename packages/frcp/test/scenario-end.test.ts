@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { FLAG } from '../src/pci.ts';
 import { message, Pair } from './pair.ts';
-import { MS, SECOND, MINUTE, pciOf, write, arrives } from './scenario-steps.ts';
+import { capture, MS, SECOND, MINUTE, pciOf, write, arrives } from './scenario-steps.ts';
 
 describe('end', () => {
   test('no failure before G, and one soon after', () => {
@@ -166,6 +166,20 @@ describe('an ordered flow without retransmission', () => {
       pair.run(MS);
     }
     expect(pair.b.conn.stats.late).toBeGreaterThan(0);
+  });
+
+  //= R-FRCP-61
+  test("acknowledges the peer's end although it closes in the same turn", () => {
+    const pair = new Pair({ params: { reliable: false } });
+    write(pair, pair.a, 0, 1);
+    pair.run(SECOND);
+    const ends: Uint8Array[] = [];
+    pair.a.out.filter = (pdu) => ends.push(pdu) === 0;
+    pair.close(pair.a);
+    const sent = capture(pair, pair.b);
+    pair.b.conn.handlePdu(pair.clockOf(pair.b), ends[0]!, 0, ends[0]!.length);
+    pair.close(pair.b);
+    expect(sent.some(({ flags }) => (flags & FLAG.ACK) !== 0)).toBe(true);
   });
 
   test('drops an SDU with a lost fragment whole', () => {

@@ -130,7 +130,7 @@ export const WINDOWS: readonly Mutant[] = [
     patches: [
       {
         file: 'receiver.ts',
-        find: 'if (sdu !== null) this.onRead();',
+        find: 'if (sdu !== null) this.onRead(sdu.length);',
         replace: '',
       },
     ],

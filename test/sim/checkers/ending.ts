@@ -46,7 +46,7 @@ function checkGaveUp(out: Direction, from: FrcpEnd): void {
   const age = from.now() - out.firstSentAt[out.una]!;
   const early = giveUpUs(from.params, from.mplUs) - age;
   if (early > 0) violated('I18', `${from.name} gives up ${early} us before G`);
-  if (from.faults.mustSurvive)
+  if (from.faults.mustSurvive && !from.peer.aborted)
     violated(from.peer.everPaused ? 'I22' : 'I23', `${from.name} gives up on a path that is good enough`);
 }
 
