@@ -222,7 +222,7 @@ export class ReceiveWindow {
    */
   //= R-FRCP-36
   private roomBytes(): number {
-    if (this.discarding) return this.params.windowBytes;
+    if (this.discarding) return this.limitBytes;
     const held = this.queue.heldBytes;
     const partial = held > 0 && this.partial !== null ? this.partial.length : 0;
     return Math.max(0, this.limitBytes - held - partial);
