@@ -48,6 +48,18 @@ describe('a full slab', () => {
     expect(pool.slab).toBe(first);
   });
 
+  test('is told of when it is made, not when it is used again', () => {
+    const made: number[] = [];
+    const pool = new SlabPool((bytes) => made.push(bytes));
+    pool.take(SLAB_BYTES);
+    pool.slab.isKept = true;
+    pool.take(SLAB_BYTES);
+    pool.take(SLAB_BYTES);
+    pool.take(SLAB_BYTES);
+    pool.take(2 * SLAB_BYTES);
+    expect(made).toEqual([SLAB_BYTES, 2 * SLAB_BYTES]);
+  });
+
   test('is let go when it is larger than the common size', () => {
     const pool = new SlabPool();
     pool.take(2 * SLAB_BYTES);

@@ -13,9 +13,11 @@ import type {
 import type { Link } from '../core/link.ts';
 import { BROKEN_ERRNO, Mux } from '../core/mux.ts';
 import { SlabPool } from '../core/slab-pool.ts';
+import { HeapBallast } from './heap-ballast.ts';
 
+const ballast = new HeapBallast(() => performance.now());
 /** One for all channels of the process: an idle channel holds no slab. */
-export const slabPool = new SlabPool();
+export const slabPool = new SlabPool(ballast.slabMade);
 
 /** What the kinds of channel share: the mux, its turns, and going down once. */
 export abstract class MuxChannel implements Channel {

@@ -16,6 +16,7 @@ const FULL_SLABS_MAX = 16;
 export class SlabPool {
   /** The slab of the piece taken last. */
   slab: Slab = createSlab(SLAB_BYTES);
+  readonly #slabMade: (bytes: number) => void;
   #used = 0;
   /** Of the common size and not known to be kept, oldest first. */
   readonly #full: Slab[] = [];
@@ -25,17 +26,28 @@ export class SlabPool {
     return Math.max(SLAB_BYTES - this.#used, 0);
   }
 
+  /** `slabMade` hears of the bytes of every slab that is made after the first. */
+  constructor(slabMade: (bytes: number) => void = () => undefined) {
+    this.#slabMade = slabMade;
+  }
+
   /** The offset in {@link slab} of a fresh piece, 8-byte aligned. `bytes` is a multiple of 8. */
   take(bytes: number): number {
     if (SLAB_BYTES - this.#used < bytes) {
       this.#retire(this.slab);
-      this.slab = bytes > SLAB_BYTES ? createSlab(bytes) : (this.#reusable() ?? createSlab(SLAB_BYTES));
+      this.slab =
+        (bytes > SLAB_BYTES ? undefined : this.#reusable()) ?? this.#make(Math.max(bytes, SLAB_BYTES));
       this.#used = 0;
     }
     const at = this.#used;
     // A larger slab serves one piece: the next take starts a new one.
     this.#used += bytes;
     return at;
+  }
+
+  #make(bytes: number): Slab {
+    this.#slabMade(bytes);
+    return createSlab(bytes);
   }
 
   #retire(slab: Slab): void {
