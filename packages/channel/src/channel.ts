@@ -16,8 +16,8 @@ export const CLEAN_END: EndErrno = 0;
 export interface SlabUse {
   /** A view was made, whose end nobody is told of: the slab is never written again. */
   isKept: boolean;
-  /** Messages that somebody has yet to copy or to make a view of. */
-  messages: number;
+  /** Of receivers that have yet to copy some of it or to make views of it. */
+  claims: number;
 }
 
 /** The receiving half of one flow. Called only from the channel's turn, never from inside a call into it. */

@@ -17,7 +17,7 @@ const FLOWS = [1, 2, 3];
 const HEAD = Buffer.alloc(13, 0xff);
 
 function slabOf(words: Int32Array<ArrayBuffer>): Slab {
-  return { buffer: Buffer.from(words.buffer), words, isKept: false, messages: 0 };
+  return { buffer: Buffer.from(words.buffer), words, isKept: false, claims: 0 };
 }
 
 /** A flow seen from one end: what it was given to send, what came, what was read. */

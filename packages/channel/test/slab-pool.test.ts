@@ -37,13 +37,13 @@ describe('a full slab', () => {
     const pool = new SlabPool();
     fill(pool);
     const first = pool.slab;
-    first.messages = 2;
+    first.claims = 2;
     fill(pool);
     expect(pool.slab).not.toBe(first);
-    first.messages = 1;
+    first.claims = 1;
     fill(pool);
     expect(pool.slab).not.toBe(first);
-    first.messages = 0;
+    first.claims = 0;
     fill(pool);
     expect(pool.slab).toBe(first);
   });

@@ -93,7 +93,7 @@ export class FakeApp implements Channel {
   writeSlab(flow: number, slab: Buffer, start: number, end: number): void {
     const port = this.ports.get(flow)!;
     port.unreturned += end - start;
-    port.receiver.onMessage(slab, start, end, { isKept: false, messages: 0 });
+    port.receiver.onMessage(slab, start, end, { isKept: false, claims: 0 });
   }
 
   end(flow: number, errno: number): void {

@@ -4,25 +4,34 @@ import { messageView } from './message-view.ts';
 const FIRST_CAPACITY = 8;
 /** Up to here a loop beats the view that `set` needs. */
 const LOOP_COPY_MAX_BYTES = 32;
-const NO_USE: SlabUse = { isKept: true, messages: 0 };
+
+/** Messages that came one after another in one slab; what is stored for each of them is only where it lies. */
+interface Run {
+  slab: Buffer;
+  use: SlabUse;
+  messages: number;
+  /** Copied from slabs to memory of the queue's own. */
+  readonly isPrivate: boolean;
+}
 
 /** Received messages of a raw flow: references into slabs, oldest first. */
 export class RawQueue {
   length = 0;
   #head = 0;
-  #slabs: (Buffer | undefined)[] = new Array<Buffer | undefined>(FIRST_CAPACITY).fill(undefined);
-  #uses: SlabUse[] = new Array<SlabUse>(FIRST_CAPACITY).fill(NO_USE);
   /** Start and end of each message, interleaved. */
   #ranges: Int32Array = new Int32Array(FIRST_CAPACITY * 2);
-  /** How many of the oldest are in private memory already. */
-  #compacted = 0;
+  #mask = FIRST_CAPACITY - 1;
+  #runs: Run[] = [];
 
   push(slab: Buffer, start: number, end: number, use: SlabUse): void {
-    if (this.length === this.#slabs.length) this.#grow();
-    const at = (this.#head + this.length) & (this.#slabs.length - 1);
-    this.#slabs[at] = slab;
-    this.#uses[at] = use;
-    use.messages++;
+    if (this.length > this.#mask) this.#grow();
+    const last = this.#runs[this.#runs.length - 1];
+    if (last !== undefined && last.slab === slab) last.messages++;
+    else {
+      this.#runs.push({ slab, use, messages: 1, isPrivate: false });
+      use.claims++;
+    }
+    const at = (this.#head + this.length) & this.#mask;
     this.#ranges[at * 2] = start;
     this.#ranges[at * 2 + 1] = end;
     this.length++;
@@ -36,74 +45,74 @@ export class RawQueue {
   /** Takes the oldest message out; the queue must not be empty. */
   shift(): Buffer {
     const at = this.#head;
-    this.#uses[at]!.isKept = true;
-    const message = messageView(this.#slabs[at]!, this.#ranges[at * 2]!, this.#ranges[at * 2 + 1]!);
-    this.#drop(at);
+    const run = this.#runs[0]!;
+    run.use.isKept = true;
+    const message = messageView(run.slab, this.#ranges[at * 2]!, this.#ranges[at * 2 + 1]!);
+    this.#drop(run);
     return message;
   }
 
   /** Moves the oldest message, which fits, to the start of `target`; returns its bytes. The queue must not be empty. */
   shiftInto(target: Uint8Array): number {
     const at = this.#head;
-    const slab = this.#slabs[at]!;
+    const run = this.#runs[0]!;
     const start = this.#ranges[at * 2]!;
     const bytes = this.#ranges[at * 2 + 1]! - start;
-    if (bytes > LOOP_COPY_MAX_BYTES) target.set(messageView(slab, start, start + bytes), 0);
-    else for (let i = 0; i < bytes; i++) target[i] = slab[start + i]!;
-    this.#drop(at);
+    if (bytes > LOOP_COPY_MAX_BYTES) target.set(messageView(run.slab, start, start + bytes), 0);
+    else for (let i = 0; i < bytes; i++) target[i] = run.slab[start + i]!;
+    this.#drop(run);
     return bytes;
   }
 
-  #drop(at: number): void {
-    this.#uses[at]!.messages--;
-    this.#slabs[at] = undefined;
-    this.#uses[at] = NO_USE;
-    this.#head = (at + 1) & (this.#slabs.length - 1);
+  #drop(run: Run): void {
+    this.#head = (this.#head + 1) & this.#mask;
     this.length--;
-    if (this.#compacted > 0) this.#compacted--;
+    if (--run.messages > 0) return;
+    run.use.claims--;
+    this.#runs.shift();
   }
 
   /** Copies what is still in slabs to private memory, so that a slow reader does not keep whole slabs. */
   compact(): void {
-    const mask = this.#slabs.length - 1;
+    const runs = this.#runs.filter(({ isPrivate }) => isPrivate);
+    let first = 0;
+    for (const { messages } of runs) first += messages;
+    if (first === this.length) return;
     let bytes = 0;
-    for (let i = this.#compacted; i < this.length; i++) {
-      const at = (this.#head + i) & mask;
-      bytes += this.#ranges[at * 2 + 1]! - this.#ranges[at * 2]!;
-    }
-    if (this.#compacted === this.length) return;
-    const block = Buffer.allocUnsafeSlow(bytes);
-    const use: SlabUse = { isKept: true, messages: 0 };
+    for (let i = first; i < this.length; i++) bytes += this.#bytesOf(i);
+    const slab = Buffer.allocUnsafeSlow(bytes);
     let offset = 0;
-    for (let i = this.#compacted; i < this.length; i++) {
-      const at = (this.#head + i) & mask;
-      const start = offset;
-      offset += this.#slabs[at]!.copy(block, offset, this.#ranges[at * 2], this.#ranges[at * 2 + 1]);
-      this.#uses[at]!.messages--;
-      this.#uses[at] = use;
-      use.messages++;
-      this.#slabs[at] = block;
-      this.#ranges[at * 2] = start;
-      this.#ranges[at * 2 + 1] = offset;
+    let next = first;
+    for (const run of this.#runs.slice(runs.length)) {
+      for (const end = next + run.messages; next < end; next++)
+        offset = this.#move(next, run.slab, slab, offset);
+      run.use.claims--;
     }
-    this.#compacted = this.length;
+    const use: SlabUse = { isKept: true, claims: 1 };
+    this.#runs = [...runs, { slab, use, messages: this.length - first, isPrivate: true }];
+  }
+
+  #bytesOf(index: number): number {
+    const at = ((this.#head + index) & this.#mask) * 2;
+    return this.#ranges[at + 1]! - this.#ranges[at]!;
+  }
+
+  /** Copies a message to `offset`, where it lies from now on. Returns its end. */
+  #move(index: number, from: Buffer, to: Buffer, offset: number): number {
+    const at = ((this.#head + index) & this.#mask) * 2;
+    const end = offset + from.copy(to, offset, this.#ranges[at], this.#ranges[at + 1]);
+    this.#ranges[at] = offset;
+    this.#ranges[at + 1] = end;
+    return end;
   }
 
   #grow(): void {
-    const old = this.#slabs.length;
-    const slabs = new Array<Buffer | undefined>(old * 2).fill(undefined);
-    const uses = new Array<SlabUse>(old * 2).fill(NO_USE);
-    const ranges = new Int32Array(old * 4);
-    for (let i = 0; i < this.length; i++) {
-      const at = (this.#head + i) & (old - 1);
-      slabs[i] = this.#slabs[at];
-      uses[i] = this.#uses[at]!;
-      ranges[i * 2] = this.#ranges[at * 2]!;
-      ranges[i * 2 + 1] = this.#ranges[at * 2 + 1]!;
-    }
-    this.#slabs = slabs;
-    this.#uses = uses;
+    const ranges = new Int32Array(this.#ranges.length * 2);
+    const fromHead = this.#ranges.subarray(this.#head * 2);
+    ranges.set(fromHead);
+    ranges.set(this.#ranges.subarray(0, this.#head * 2), fromHead.length);
     this.#ranges = ranges;
+    this.#mask = ranges.length / 2 - 1;
     this.#head = 0;
   }
 }

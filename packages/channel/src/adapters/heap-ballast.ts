@@ -1,7 +1,7 @@
 import v8 from 'node:v8';
 
 /** A process whose heap is smaller gets ballast up to here while it receives a stream, bytes. */
-const HEAP_BYTES = 20 * 1_048_576;
+const HEAP_BYTES = 24 * 1_048_576;
 /** So many bytes of fresh slabs within so many ms are a stream. */
 const STREAM_BYTES = 16 * 1_048_576;
 const STREAM_MS = 1_000;
@@ -11,7 +11,7 @@ const STREAM_MS = 1_000;
  *
  * After so many bytes of new buffers V8 (Node 20) collects the young generation, frees the buffers on another thread,
  * and looks meanwhile whether the heap, these buffers counted, has outgrown its limit: a small multiple of what the last
- * full collection left. A heap of less than some 16 MiB always has, so a stream that keeps views of its messages ran at
+ * full collection left. A heap of less than some 20 MiB often has, so a stream that keeps views of its messages ran at
  * 40 % of its speed in a process as small as an example, and at full speed in a large one. A larger heap costs memory
  * and nothing else: the ballast holds no pointers, so it is never walked.
  */

@@ -250,7 +250,7 @@ export class Inbox {
 
 /** Of memory that is of one message alone. */
 function newUse(): SlabUse {
-  return { isKept: false, messages: 0 };
+  return { isKept: false, claims: 0 };
 }
 
 /** Pieces are gathered in a buffer that doubles, so that it is never larger than twice what really came. */

@@ -9,7 +9,7 @@ export interface Slab extends SlabUse {
 
 export function createSlab(bytes: number): Slab {
   const buffer = Buffer.allocUnsafeSlow(bytes);
-  return { buffer, words: new Int32Array(buffer.buffer, 0, bytes >> 2), isKept: false, messages: 0 };
+  return { buffer, words: new Int32Array(buffer.buffer, 0, bytes >> 2), isKept: false, claims: 0 };
 }
 
 /**

@@ -62,7 +62,7 @@ export class SlabPool {
     for (let i = 0; i < full.length; i++) {
       const slab = full[i]!;
       if (slab.isKept) full.splice(i--, 1);
-      else if (slab.messages === 0) return full.splice(i, 1)[0];
+      else if (slab.claims === 0) return full.splice(i, 1)[0];
     }
     return undefined;
   }

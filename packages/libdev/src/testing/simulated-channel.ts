@@ -268,7 +268,7 @@ class SimulatedPort implements FlowPort {
     if (this.#detached) return;
     if (delivery.type === 'message') {
       if (!this.#peerEnded)
-        this.#receiver.onMessage(delivery.bytes, 0, delivery.bytes.length, { isKept: true, messages: 0 });
+        this.#receiver.onMessage(delivery.bytes, 0, delivery.bytes.length, { isKept: true, claims: 0 });
     } else if (delivery.type === 'credit') this.credit(delivery.bytes);
     else this.down(delivery.errno);
   }
