@@ -23,7 +23,7 @@ export class HeapBallast {
   #ballast: bigint | null = null;
   #ballastBytes = 0;
 
-  constructor(nowMs: () => number, heapBytes: () => number = () => v8.getHeapStatistics().used_heap_size) {
+  constructor(nowMs: () => number, heapBytes: () => number = oldHeapBytes) {
     this.#nowMs = nowMs;
     this.#heapBytes = heapBytes;
   }
@@ -48,4 +48,10 @@ export class HeapBallast {
     this.#ballastBytes = Math.max(bytes, 0);
     this.#ballast = 1n << BigInt(8 * this.#ballastBytes);
   }
+}
+
+/** Without the young generation: a stream fills that with garbage. */
+function oldHeapBytes(): number {
+  const old = v8.getHeapSpaceStatistics().filter(({ space_name: name }) => !name.startsWith('new_'));
+  return old.reduce((sum, space) => sum + space.space_used_size, 0);
 }
