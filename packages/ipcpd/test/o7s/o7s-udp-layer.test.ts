@@ -124,7 +124,9 @@ describe('a flow that a C peer asks for', () => {
     expect(world.app.received(FLOW)).toEqual(['ping']);
     world.app.write(FLOW, 'pong');
     expect(await world.frame(1)).toEqual(packet(64, 'pong'));
-    expect(world.told('ipcp-incoming')[0]).toMatchObject({ params: { wire: 'o7s', mtuBytes: 8_976, congestion: 'cubic' } });
+    expect(world.told('ipcp-incoming')[0]).toMatchObject({
+      params: { wire: 'o7s', mtuBytes: 8_976, congestion: 'cubic' },
+    });
   });
 
   //= R-OUDP-37
