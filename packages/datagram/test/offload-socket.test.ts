@@ -211,6 +211,7 @@ describe('a socket asked to give way', () => {
     while (calls.length === 0) await new Promise(setImmediate);
     await socket.close();
     expect(allHaveCome()).toBe(false);
+    socket.resume();
   });
 });
 

@@ -119,7 +119,7 @@ export class OffloadSocket extends BatchingSocket<number | string, NativePeer> {
     this.flush();
     this.isOpen = false;
     this.#receiveRoom.discard();
-    if (this.#rest !== null) clearTimeout(this.#rest);
+    this.#stopRest();
     const closed = this.#poller.close();
     this.#socket.close();
     await closed;
@@ -220,9 +220,13 @@ export class OffloadSocket extends BatchingSocket<number | string, NativePeer> {
     this.#poll();
   }
 
-  readonly #endRest = (): void => {
-    clearTimeout(this.#rest!);
+  #stopRest(): void {
+    clearTimeout(this.#rest ?? undefined);
     this.#rest = null;
+  }
+
+  readonly #endRest = (): void => {
+    this.#stopRest();
     this.#receiveRoom.isPaused = false;
     this.#poll();
     this.#poller.schedule();
