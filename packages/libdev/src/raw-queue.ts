@@ -7,8 +7,8 @@ const LOOP_COPY_MAX_BYTES = 32;
 
 /** Messages that came one after another in one slab; what is stored for each of them is only where it lies. */
 interface Run {
-  slab: Buffer;
-  use: SlabUse;
+  readonly slab: Buffer;
+  readonly use: SlabUse;
   messages: number;
   /** Copied from slabs to memory of the queue's own. */
   readonly isPrivate: boolean;

@@ -1,6 +1,6 @@
 import v8 from 'node:v8';
 
-/** A process whose heap is smaller gets ballast up to here while it receives a stream, bytes. */
+/** A process whose old generation is smaller gets ballast up to here once it receives a stream, bytes. */
 const HEAP_BYTES = 24 * 1_048_576;
 /** So many bytes of fresh slabs within so many ms are a stream. */
 const STREAM_BYTES = 16 * 1_048_576;
@@ -33,10 +33,11 @@ export class HeapBallast {
     return this.#ballastBytes;
   }
 
-  /** A slab was made that will not be used again. */
+  /** A slab was made: none was there that could be used again. */
   readonly slabMade = (bytes: number): void => {
+    if (this.#ballast !== null) return;
     this.#bytes += bytes;
-    if (this.#bytes < STREAM_BYTES || this.#ballast !== null) return;
+    if (this.#bytes < STREAM_BYTES) return;
     this.#bytes = 0;
     const nowMs = this.#nowMs();
     if (nowMs - this.#sinceMs < STREAM_MS) this.#lay(HEAP_BYTES - this.#heapBytes());

@@ -152,7 +152,7 @@ export class UdpFlow implements MessageSink {
     }
     counters.dataReceived += 1;
     this.#deliver(bytes, at, end);
-    if (this.#untoldBytes >= TELL_BYTES) this.#tell();
+    this.#tellIfDue();
     return true;
   }
 
@@ -178,7 +178,7 @@ export class UdpFlow implements MessageSink {
     this.#held!.flush();
     if (this.#isHolding) return;
     this.#host.socket.resume();
-    if (this.#untoldBytes >= TELL_BYTES) this.#tell();
+    this.#tellIfDue();
   };
 
   get #isHolding(): boolean {
@@ -206,13 +206,13 @@ export class UdpFlow implements MessageSink {
     const sent = port.trySendRun(bytes, start + head, segmentBytes, segmentBytes - head, count);
     for (let next = start + sent * segmentBytes; next < at; next += segmentBytes)
       this.#deliver(bytes, next + head, next + segmentBytes);
-    if (this.#untoldBytes >= TELL_BYTES) this.#tell();
+    this.#tellIfDue();
     return count;
   }
 
   /** Not before the application had room for it. */
-  #tell(): void {
-    if (this.#isHolding) return;
+  #tellIfDue(): void {
+    if (this.#untoldBytes < TELL_BYTES || this.#isHolding) return;
     this.#untoldBytes = 0;
     this.#host.tell(this, encodeTaken(this.#rEid, this.#window!.newest));
   }
