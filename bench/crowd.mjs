@@ -5,8 +5,8 @@
 // links have left free does not hide any. Each link was used once. What is held: by the client, one object per link; by
 // the server, all flows in one FlowSet, or each socket with its listeners.
 // Speed is compared with that of a second pair of processes without idle links, measured in turn with the first.
-import fs from 'node:fs';
 import { ownMemoryBytes } from '../test/scenarios/own-memory.mjs';
+import { processorUse } from '../test/scenarios/processor-use.mjs';
 import { median } from './statistics.mjs';
 import { STEADY_HEAP } from './steady-heap.mjs';
 import { startSubject } from './subject.mjs';
@@ -69,16 +69,16 @@ async function settledBytes(pids, idleMs) {
 }
 
 async function atRest(pid) {
-  for (let before = null, now = usedTicks(pid); now !== before; now = usedTicks(pid)) {
+  for (let before = null, now = usedSeconds(pid); now !== before; now = usedSeconds(pid)) {
     before = now;
     await pause(RESTS_MS);
   }
 }
 
-/** The process's time on the processor; none while it waits for one. */
-function usedTicks(pid) {
-  const [state, ...fields] = fs.readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1].split(' ');
-  return state === 'R' ? NaN : Number(fields[10]) + Number(fields[11]);
+/** The process's time on the processor; not a number while it uses one or waits for one. */
+function usedSeconds(pid) {
+  const { isRunning, seconds } = processorUse(pid);
+  return isRunning ? NaN : seconds;
 }
 
 /** The busy link with and without idle ones beside it, in turn; slower by the median of the pairs. */

@@ -1,13 +1,12 @@
 import { fork, type ChildProcess } from 'node:child_process';
-import fs from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { processorUse } from '../scenarios/processor-use.mjs';
 import type { Answer, Task } from './job.ts';
 
 const SCRIPT = fileURLToPath(new URL('../../scripts/mutants.mjs', import.meta.url));
 /** A seed that takes so much of a processor never ends: the machine loops. */
 const HANG_CPU_SECONDS = 30;
 const LOOK_EVERY_MS = 2_000;
-const TICKS_PER_SECOND = 100;
 
 type Final = Exclude<Answer, { type: 'try' }> | { readonly type: 'hung'; readonly n: number };
 
@@ -79,8 +78,7 @@ class Worker {
   /** Of the child; where /proc does not tell, the time of day. */
   #cpuSeconds(): number {
     try {
-      const fields = fs.readFileSync(`/proc/${this.#child.pid}/stat`, 'utf8').split(') ')[1]!.split(' ');
-      return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
+      return processorUse(this.#child.pid).seconds;
     } catch {
       return performance.now() / 1_000;
     }

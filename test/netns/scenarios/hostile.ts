@@ -2,8 +2,9 @@ import { crc32 } from 'node:zlib';
 import { Dice } from '../../sim/seeded.ts';
 import type { FlowHosts, Program } from '../support/flow-hosts.ts';
 import { LAYER, UDP_PORT } from '../support/flow-hosts.ts';
+import { processorUse } from '../../scenarios/processor-use.mjs';
 import type { Outcome, Scenario } from './scenario.ts';
-import { max, processorSeconds, residentMb, serving, sleep } from './scenario.ts';
+import { max, residentMb, serving, sleep } from './scenario.ts';
 
 /** Kinds of packets: packages/ipcpd/src/core/udp/packet.ts. */
 const KIND_DATA = 1;
@@ -50,7 +51,7 @@ async function flooded(on: FlowHosts, seconds: number): Promise<Outcome> {
   const stranger = await on.stranger();
   const { own } = on.hosts.addresses.b;
   const pid = await on.ipcpPid('b');
-  const before = { processor: processorSeconds(pid), mb: residentMb(pid) };
+  const before = { processor: processorUse(pid).seconds, mb: residentMb(pid) };
   const flooding = stranger.call('flood', requests, SOURCES, own, UDP_PORT, seconds * 1_000);
   let isOver = false;
   const sending = flooding.finally(() => (isOver = true)) as Promise<number>;
@@ -73,7 +74,7 @@ async function flooded(on: FlowHosts, seconds: number): Promise<Outcome> {
       honest: times.length,
       failed,
       slowestMs: max(times),
-      ipcpCorePct: (100 * (processorSeconds(pid) - before.processor)) / seconds,
+      ipcpCorePct: (100 * (processorUse(pid).seconds - before.processor)) / seconds,
       ipcpGrewMb: residentMb(pid) - before.mb,
     },
   };

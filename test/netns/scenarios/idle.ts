@@ -1,7 +1,8 @@
 import type { FlowHosts } from '../support/flow-hosts.ts';
 import { LAYER } from '../support/flow-hosts.ts';
+import { processorUse } from '../../scenarios/processor-use.mjs';
 import type { Outcome, Scenario } from './scenario.ts';
-import { max, processorSeconds, residentMb, serving, sleep, sum } from './scenario.ts';
+import { max, residentMb, serving, sleep, sum } from './scenario.ts';
 
 const PACKETS_PER_S_MAX = 20;
 const CORE_PCT_MAX = 2;
@@ -19,11 +20,11 @@ async function idle(on: FlowHosts, flows: number): Promise<Outcome> {
   await sleep(SETTLED_MS);
   const pids = [await on.ipcpPid('a'), await on.ipcpPid('b')];
   const watchedMs = flows >= MANY ? 2 * WATCHED_MS : WATCHED_MS / 2;
-  const before = { processor: pids.map(processorSeconds), packets: await packetsOf(on) };
+  const before = { processor: pids.map((pid) => processorUse(pid).seconds), packets: await packetsOf(on) };
   await sleep(watchedMs);
   const seconds = watchedMs / 1_000;
   const perSecond = ((await packetsOf(on)) - before.packets) / seconds;
-  const corePct = pids.map((pid, n) => (100 * (processorSeconds(pid) - before.processor[n]!)) / seconds);
+  const corePct = pids.map((pid, n) => (100 * (processorUse(pid).seconds - before.processor[n]!)) / seconds);
   const open = (await client.call('areOpen')) as number;
   return {
     ok: open === flows && perSecond <= PACKETS_PER_S_MAX,

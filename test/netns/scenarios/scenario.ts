@@ -35,15 +35,6 @@ export async function serving(
   return { client, server };
 }
 
-/** Clock ticks of /proc, per second: fixed by Linux for programs (USER_HZ). */
-const TICKS_PER_S = 100;
-
-/** User and system time of a process. */
-export function processorSeconds(pid: number): number {
-  const fields = fs.readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ')[1]!.split(' ');
-  return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_S;
-}
-
 export function residentMb(pid: number): number {
   return Number(/VmRSS:\s+(\d+)/.exec(fs.readFileSync(`/proc/${pid}/status`, 'latin1'))![1]) / 1_024;
 }
