@@ -3,7 +3,7 @@ import { createSocket, type Socket } from 'node:dgram';
 import { crc32 } from 'node:zlib';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import type { ControlMessage, ControlType, QosSpec } from '@flowring/common';
-import { qosCubes } from '@flowring/common';
+import { LIMITS, qosCubes } from '@flowring/common';
 import { until } from '../../../../test/scenarios/until.mjs';
 import { Ipcp } from '../../src/adapters/ipcp.ts';
 import type { FlowReply, FlowRequest } from '../../src/core/o7s/management-frame.ts';
@@ -143,6 +143,24 @@ describe('a flow that a C peer asks for', () => {
     expect(world.app.received(FLOW)).toEqual(['true']);
     await until(() => world.layer.counters.strays === 2, 'the two strays are counted');
     expect(world.layer.counters).toMatchObject({ runts: 1, packetsReceived: 1 });
+  });
+
+  //= R-OUDP-37
+  test('holds what comes while its application has no room, up to the window, then delivers it in order', async () => {
+    await start();
+    const ours = await world.accepted(qosCubes.raw);
+    const texts = Array.from({ length: Math.floor(LIMITS.flowWindowBytes / 8_000) }, (_, i) =>
+      `${i}`.padEnd(8_000),
+    );
+    world.app.pause(FLOW);
+    for (const [i, text] of [...texts, 'x'.repeat(8_000)].entries()) {
+      world.send(packet(ours, text));
+      await until(() => world.layer.counters.packetsReceived === i + 1, 'the packet arrives');
+    }
+    expect(world.app.received(FLOW)).toEqual([]);
+    expect(world.layer.counters.overrun).toBe(1);
+    world.app.resume(FLOW);
+    expect(world.app.received(FLOW)).toEqual(texts);
   });
 
   //= R-OUDP-02

@@ -1,8 +1,10 @@
-import type { SendOutcome } from '@flowring/channel';
+import type { FlowPort, SendOutcome } from '@flowring/channel';
+import { LIMITS } from '@flowring/common';
 import type { UdpAddress, UdpSocket } from '@flowring/datagram';
 import type { AppFlow } from '../../adapters/app-flow.ts';
 import type { MessageSink } from '../../adapters/forward.ts';
 import { forward } from '../../adapters/forward.ts';
+import { HeldForApp } from '../../adapters/held-for-app.ts';
 import type { PeerAddress } from '../../core/fa-flow.ts';
 import type { FlowBinding } from '../../core/fa-messages.ts';
 import { EID_BYTES, writeEid } from '../../core/o7s/datagram.ts';
@@ -49,6 +51,8 @@ export class O7sEnd implements MessageSink {
   readonly #rEid: number;
   readonly #host: O7sEndHost;
   readonly #check: PacketCheck | null;
+  /** Made when the application has no room. */
+  #held: HeldForApp | null = null;
 
   constructor(
     host: O7sEndHost,
@@ -94,7 +98,24 @@ export class O7sEnd implements MessageSink {
     }
     counters.packetsReceived += 1;
     const { port } = this.app;
-    if (port !== null && forward(port, bytes, start, end) === 'would-block') counters.overrun += 1;
+    if (port !== null && !this.#deliver(port, bytes, start, end)) counters.overrun += 1;
+  }
+
+  /** The application has room again. */
+  readonly onAppWritable = (): void => this.#held?.flush();
+
+  /** The peer is silent: the application gets its end after all that came. */
+  finish(errno: number): void {
+    if (this.#held === null) this.app.port?.end(errno);
+    else this.#held.finish(errno);
+  }
+
+  //= R-OUDP-37
+  #deliver(port: FlowPort, bytes: Buffer, start: number, end: number): boolean {
+    const isHolding = this.#held !== null && !this.#held.isEmpty;
+    if (!isHolding && forward(port, bytes, start, end) !== 'would-block') return true;
+    this.#held ??= new HeldForApp(port, LIMITS.flowWindowBytes);
+    return this.#held.push(bytes, start, end);
   }
 
   #reserve(messageBytes: number): number {

@@ -118,11 +118,14 @@ export class O7sUdpLayer implements Layer, O7sEndHost {
     this.#byEid.set(sEid, end);
     this.#byApp.set(app, end);
     app.toLayer.setSink(end);
+    app.onAppWritable = end.onAppWritable;
     for (const packet of this.#early.take(flow, sEid)) end.receive(packet, 0, packet.length);
   }
 
   ended(app: AppFlow, errno: number): void {
-    app.port?.end(errno);
+    const end = this.#byApp.get(app);
+    if (end === undefined) app.port?.end(errno);
+    else end.finish(errno);
   }
 
   /** An end that waits for room stays until what it wrote has left. */

@@ -5,8 +5,8 @@ import type { AppFlow } from '../../adapters/app-flow.ts';
 import { CoreTimer } from '../../adapters/core-timer.ts';
 import type { MessageSink } from '../../adapters/forward.ts';
 import { forward } from '../../adapters/forward.ts';
+import { HeldForApp } from '../../adapters/held-for-app.ts';
 import { monotonicUs } from '../../adapters/monotonic-clock.ts';
-import { RelayLane } from '../../adapters/relay-lane.ts';
 import type { FlowBinding } from '../../core/fa-messages.ts';
 import type { Crc32 } from '../../core/udp/packet.ts';
 import {
@@ -84,8 +84,7 @@ export class UdpFlow implements MessageSink {
   /** Taken in since it was told. */
   #untoldBytes = 0;
   /** Messages the application had no room for; made when there is one. */
-  #held: RelayLane | null = null;
-  #heldBytes = 0;
+  #held: HeldForApp | null = null;
 
   constructor(host: UdpFlowHost, neighbour: Neighbour<UdpAddress>, binding: FlowBinding, app: AppFlow) {
     this.#host = host;
@@ -182,7 +181,7 @@ export class UdpFlow implements MessageSink {
   };
 
   get #isHolding(): boolean {
-    return this.#held !== null && this.#held.waitingMessages > 0;
+    return this.#held !== null && !this.#held.isEmpty;
   }
 
   /**
@@ -244,17 +243,11 @@ export class UdpFlow implements MessageSink {
 
   /** What the application has no room for waits, up to what a peer may have under way anyhow. */
   #hold(port: FlowPort, bytes: Buffer, start: number, end: number): void {
-    if (this.#held === null) {
-      this.#held = new RelayLane();
-      this.#held.setSource({ consumed: (messageBytes) => (this.#heldBytes -= messageBytes) });
-      this.#held.setSink(port);
-    }
-    if (this.#heldBytes + end - start > LIMITS.pathWindowBytes) {
+    this.#held ??= new HeldForApp(port, LIMITS.pathWindowBytes);
+    if (!this.#held.push(bytes, start, end)) {
       this.#host.counters.overrun += 1;
       return;
     }
-    this.#heldBytes += end - start;
-    this.#held.push(bytes, start, end);
     this.#host.socket.giveWay();
   }
 
