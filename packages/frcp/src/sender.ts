@@ -1,8 +1,10 @@
+import type { CongestionControl } from './congestion/congestion-control.ts';
 import type { DormantSender } from './dormant.ts';
 import { beginNews, news } from './delivery.ts';
 import { LossRecovery, VERDICT } from './loss-recovery.ts';
 import { sendsTimes, WINDOW_PDUS_MAX, type FrcpParams, type FrcpTimes } from './params.ts';
 import { FLAG, RANGE_BYTES, readI32, type Pci } from './pci.ts';
+import { RttEstimator } from './rtt-estimator.ts';
 import { longestBefore, recut } from './recut.ts';
 import { SendWindow } from './send-window.ts';
 import type { FrcpStats } from './stats.ts';
@@ -16,10 +18,13 @@ const RENDEZVOUS_MAX_US = 1_000_000;
 /** The same where nothing can be lost: a probe only wakes a peer that broke its promise. */
 const RENDEZVOUS_RELIABLE_MAX_US = 30_000_000;
 
+const NO_RTT = new RttEstimator();
+
 /** The sending half: the run, its sender timer, retransmission and window probes. Made by the first write. */
 export class Sender {
   readonly window: SendWindow;
-  readonly recovery: LossRecovery;
+  /** `null` where nothing that was sent is ever sent again. */
+  readonly recovery: LossRecovery | null;
   /** Index of the PDU that `pick` chose. */
   picked = 0;
   /** What may be written and not acknowledged. */
@@ -41,6 +46,7 @@ export class Sender {
   private times: FrcpTimes;
   private readonly timers: TimerTable;
   private readonly stats: FrcpStats;
+  private readonly congestion: CongestionControl | null;
 
   constructor(params: FrcpParams, times: FrcpTimes, timers: TimerTable, stats: FrcpStats) {
     this.params = params;
@@ -49,8 +55,10 @@ export class Sender {
     this.stats = stats;
     const retains = params.reliable && (params.movable || !params.lowerReliable);
     this.window = new SendWindow(retains, times.overheadBytes);
-    this.recovery = new LossRecovery(params, times, this.window, timers, stats);
-    this.roomBytes = this.recovery.congestion === null ? params.windowBytes : params.windowFirstBytes;
+    const loses = retains || !params.lowerReliable;
+    this.recovery = loses ? new LossRecovery(params, times, this.window, timers, stats) : null;
+    this.congestion = this.recovery === null ? null : this.recovery.congestion;
+    this.roomBytes = this.congestion === null ? params.windowBytes : params.windowFirstBytes;
     this.isTimed = sendsTimes(params);
     this.window.edge = params.wire === null ? params.windowPdus : params.wire.startWindowPdus;
     this.window.edgePos = params.windowFirstBytes;
@@ -64,13 +72,12 @@ export class Sender {
   remember(): DormantSender {
     const { window, runStarted, newRunAt } = this;
     const { una: index, unaPos: pos, edge, edgePos, base } = window;
-    const { srttUs, rttvarUs, minUs } = this.recovery.rtt;
+    const { srttUs, rttvarUs, minUs } = this.recovery === null ? NO_RTT : this.recovery.rtt;
     return { index, pos, edge, edgePos, base, runStarted, newRunAt, srttUs, rttvarUs, minUs };
   }
 
   recall(was: DormantSender): void {
-    const { window } = this;
-    const { rtt } = this.recovery;
+    const { window, recovery } = this;
     window.una = window.nxt = window.tail = window.lostHint = window.sackHigh = window.plainFrom = was.index;
     window.unaPos = window.nxtPos = window.tailPos = was.pos;
     window.edge = was.edge;
@@ -78,9 +85,10 @@ export class Sender {
     window.base = was.base;
     this.runStarted = was.runStarted;
     this.newRunAt = was.newRunAt;
-    rtt.srttUs = was.srttUs;
-    rtt.rttvarUs = was.rttvarUs;
-    rtt.minUs = was.minUs;
+    if (recovery === null) return;
+    recovery.rtt.srttUs = was.srttUs;
+    recovery.rtt.rttvarUs = was.rttvarUs;
+    recovery.rtt.minUs = was.minUs;
   }
 
   get started(): boolean {
@@ -100,8 +108,7 @@ export class Sender {
   /** Memory for what is written pays only where the path holds much of it. */
   //= R-FRCP-108
   private widenRoom(bytes: number): boolean {
-    const { window, roomBytes, params, recovery } = this;
-    const { congestion } = recovery;
+    const { window, roomBytes, params, congestion } = this;
     if (congestion === null || 2 * window.flightBytes < roomBytes || congestion.isQueueing) return false;
     this.roomBytes = Math.min(2 * roomBytes, params.windowBytes);
     return window.queuedBytes + bytes <= this.roomBytes;
@@ -128,14 +135,14 @@ export class Sender {
   /** Chooses the next PDU: a lost one, else a new one that both windows cover. False when there is none. */
   pick(now: InstantUs): boolean {
     const { window, recovery } = this;
-    if (window.lostCount > 0 && this.pickLost(now)) return true;
+    if (recovery !== null && window.lostCount > 0 && this.pickLost(now, recovery)) return true;
     if (window.nxt === window.tail) return false;
     if (this.params.reliable && !window.mayTransmit()) {
       this.armRendezvous(now);
       return false;
     }
     const bytes = window.lengthOf(window.nxt) + this.times.overheadBytes;
-    if (recovery.congestion !== null && !recovery.mayTransmit(now, bytes)) return false;
+    if (recovery !== null && !recovery.mayTransmit(now, bytes)) return false;
     if (window.nxt === window.una) this.startRunIfDue(now);
     else if (this.sleptOver(now)) return false;
     this.picked = window.nxt;
@@ -144,7 +151,7 @@ export class Sender {
     this.newRunAt = now + this.times.senderTimerUs;
     if (timers.rtxAt === NEVER && this.params.reliable) this.armRtx(now);
     if (timers.rendezvousAt !== NEVER) this.disarmRendezvous();
-    if (recovery.congestion !== null) this.asks = recovery.onTransmit(now, bytes);
+    if (recovery !== null) this.asks = recovery.onTransmit(now, bytes);
     return true;
   }
 
@@ -173,8 +180,8 @@ export class Sender {
   }
 
   //= R-FRCP-44
-  private pickLost(now: InstantUs): boolean {
-    const { window, recovery } = this;
+  private pickLost(now: InstantUs, recovery: LossRecovery): boolean {
+    const { window } = this;
     const nowI32 = now | 0;
     while (window.lostCount > 0 && recovery.copiesAllowed > 0) {
       const bytes = window.sizeAt(window.firstLost());
@@ -217,7 +224,7 @@ export class Sender {
   private armRtx(now: InstantUs): void {
     //= R-FRCP-48
     if (this.params.lowerReliable) this.timers.rtxAt = now + this.rendezvousDelay();
-    else this.recovery.arm(now);
+    else this.recovery?.arm(now);
   }
 
   /** The time of sending, and whether the peer should answer at once. */
@@ -239,7 +246,8 @@ export class Sender {
       this.stats.badAcks++;
       return false;
     }
-    beginNews(now | 0, pci.timed ? pci.echo : 0, this.recovery.rtt.minUs);
+    const { recovery } = this;
+    beginNews(now | 0, pci.timed ? pci.echo : 0, recovery === null ? Infinity : recovery.rtt.minUs);
     if (ahead > 0) window.acknowledge(index);
     if (pci.sackRanges > 0) {
       if (window.retains) this.takeRanges(buf, pci);
@@ -285,7 +293,7 @@ export class Sender {
 
   private onProgress(now: InstantUs, movedOn: boolean): void {
     this.rendezvousCount = 0;
-    this.recovery.onDelivered(now, movedOn);
+    this.recovery?.onDelivered(now, movedOn);
     const { window } = this;
     if (window.segments !== null && !window.segments.covers(window.una)) window.segments = null;
     if (window.una !== window.nxt) this.armRtx(now);
@@ -296,20 +304,21 @@ export class Sender {
   }
 
   onReorderTimer(now: InstantUs): void {
-    this.recovery.onReorderTimer(now);
+    this.recovery?.onReorderTimer(now);
   }
 
   /** False when the oldest PDU has had its time and the peer did not answer the last probe. */
   onRtxTimer(now: InstantUs): boolean {
     const { window, timers } = this;
+    const { recovery } = this;
     if (window.una === window.nxt) timers.rtxAt = NEVER;
-    else if (this.params.lowerReliable) {
+    else if (recovery === null || this.params.lowerReliable) {
       this.stats.timeouts++;
       this.probeNow = true;
       this.rendezvousCount++;
       this.armRtx(now);
     } else {
-      const verdict = this.recovery.onTimer(now, this.sleptOver(now));
+      const verdict = recovery.onTimer(now, this.sleptOver(now));
       if (verdict === VERDICT.OVER) return false;
       if (verdict === VERDICT.ASK) this.probeNow = true;
     }
@@ -317,11 +326,11 @@ export class Sender {
   }
 
   private rendezvousDelay(): DurationUs {
-    const max = this.params.lowerReliable ? RENDEZVOUS_RELIABLE_MAX_US : RENDEZVOUS_MAX_US;
-    return Math.min(
-      max,
-      Math.max(this.recovery.rtoUs, this.params.rtoInitialUs) * 2 ** Math.min(this.rendezvousCount, 20),
-    );
+    const { lowerReliable, rtoInitialUs, aUs } = this.params;
+    const { recovery } = this;
+    const firstUs = recovery === null ? rtoInitialUs + aUs : Math.max(recovery.rtoUs, rtoInitialUs);
+    const maxUs = lowerReliable ? RENDEZVOUS_RELIABLE_MAX_US : RENDEZVOUS_MAX_US;
+    return Math.min(maxUs, firstUs * 2 ** Math.min(this.rendezvousCount, 20));
   }
 
   /** The window is closed and no acknowledgement is on its way that could open it. */
@@ -364,7 +373,7 @@ export class Sender {
     this.disarmRendezvous();
     if ((!window.retains && window.nxtPos !== window.unaPos) || !this.canCut(times)) return false;
     recut(window, times, this.params.stream);
-    this.recovery.moveTo(now, times);
+    this.recovery?.moveTo(now, times);
     if (window.una !== window.nxt) this.armRtx(now);
     return true;
   }
@@ -375,7 +384,7 @@ export class Sender {
     if (!this.canCut(times)) return false;
     this.times = times;
     const isCut = recut(this.window, times, this.params.stream);
-    this.recovery.changeMtu(now, times, isCut);
+    this.recovery?.changeMtu(now, times, isCut);
     if (isCut) this.armRtx(now);
     return true;
   }
@@ -398,7 +407,7 @@ export class Sender {
       windowBytes: (window.edgePos - window.unaPos) | 0,
       ringBytes: window.ringBytes,
       timestamps: this.isTimed,
-      ...this.recovery.inspect(),
+      ...(this.recovery === null ? { congestion: 'none' } : this.recovery.inspect()),
       newRunAt: this.newRunAt,
     };
   }

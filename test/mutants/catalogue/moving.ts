@@ -23,8 +23,8 @@ export const MOVING: readonly Mutant[] = [
     patches: [
       {
         file: 'sender.ts',
-        find: 'this.recovery.moveTo(now, times);',
-        replace: 'this.recovery.moveTo(now, times);\n    this.runStarted = false;',
+        find: 'this.recovery?.moveTo(now, times);',
+        replace: 'this.recovery?.moveTo(now, times);\n    this.runStarted = false;',
       },
     ],
   },
@@ -145,13 +145,14 @@ export const MOVING: readonly Mutant[] = [
     patches: [
       {
         file: 'sender.ts',
-        find: 'else if (this.params.lowerReliable) {',
-        replace: 'else if (this.params.lowerReliable && this.window.retains) {',
+        find: 'else if (recovery === null || this.params.lowerReliable) {',
+        replace: 'else if (recovery === null) {',
       },
       {
         file: 'sender.ts',
         find: 'if (this.params.lowerReliable) this.timers.rtxAt = now + this.rendezvousDelay();',
-        replace: 'if (this.params.lowerReliable) this.timers.rtxAt = now + this.recovery.rtoUs;',
+        replace:
+          'if (this.params.lowerReliable) this.timers.rtxAt = now + (this.recovery?.rtoUs ?? this.rendezvousDelay());',
       },
     ],
   },
