@@ -2,7 +2,6 @@
 // of allocation, and gives it back when the process has been idle for some 8 s: of that size from the start to the end,
 // it is not taken for the cost of a link, nor for a gain.
 export const STEADY_HEAP = [
-  '--expose-gc',
   '--min-semi-space-size=16',
   '--max-semi-space-size=16',
   '--no-memory-reducer',
