@@ -62,9 +62,8 @@ export class FrcpConnection extends LifeCycle {
   /** Writes an SDU and transmits it at `out[offset]` in one, after {@link passingBytes} allowed it. Returns the size. */
   pass(now: InstantUs, sdu: Uint8Array, out: Uint8Array, offset: number): number {
     const tx = this.tx!;
-    tx.window.appendPassing(sdu.length);
+    tx.pass(now, sdu.length);
     this.counts.sdusWritten++;
-    tx.pick(now);
     return this.transmitData(now, tx, sdu, out, offset);
   }
 

@@ -1,6 +1,7 @@
 /**
  * Protocol control information: the header in front of every PDU. docs/spec/frcp.md section 2 draws it.
  */
+import { inView, outView } from './byte-views.ts';
 import type { Crc32 } from './crc32.ts';
 
 export const PCI_VERSION = 1;
@@ -130,27 +131,25 @@ export function writeI32(buf: Uint8Array, at: number, value: number): void {
  * Writes a header; `sackRanges` only announces them, the caller writes the pairs behind it. Returns its size.
  */
 export function encodePci(out: Uint8Array, at: number, pci: Pci): number {
+  const view = outView(out);
   const flags = pci.flags;
   const credit = pci.creditBytes >>> CREDIT_UNIT_BITS;
-  out[at] = extensionsOf(pci);
-  out[at + 1] = flags;
-  out[at + 2] = credit >>> 8;
-  out[at + 3] = credit;
-  writeI32(out, at + 4, pci.ack);
-  writeI32(out, at + 8, pci.edge);
+  view.setInt32(at, (extensionsOf(pci) << 24) | (flags << 16) | credit);
+  view.setInt32(at + 4, pci.ack);
+  view.setInt32(at + 8, pci.edge);
   let end = at + PCI_ACK_BYTES;
   if ((flags & NUMBERED) !== 0) {
-    writeI32(out, end, pci.seq);
+    view.setInt32(end, pci.seq);
     end = at + PCI_BYTES;
   }
   if (pci.timed) {
-    writeI32(out, end, pci.time);
-    writeI32(out, end + 4, pci.echo);
+    view.setInt32(end, pci.time);
+    view.setInt32(end + 4, pci.echo);
     end += TIMES_BYTES;
   }
   if (pci.pduBytes > 0) {
-    writeI32(out, end, pci.segmentAt);
-    writeI32(out, end + 4, pci.pduBytes);
+    view.setInt32(end, pci.segmentAt);
+    view.setInt32(end + 4, pci.pduBytes);
     end += SEGMENT_BYTES;
   }
   return end - at;
@@ -178,13 +177,15 @@ function readTimes(buf: Uint8Array, at: number, pci: Pci): void {
 export function decodePci(buf: Uint8Array, start: number, end: number, pci: Pci): boolean {
   const length = end - start;
   if (length < PCI_ACK_BYTES) return false;
-  const head = buf[start]!;
+  const view = inView(buf);
+  const word = view.getInt32(start);
+  const head = word >>> 24;
   if (head >>> 4 !== PCI_VERSION) return false;
-  const flags = buf[start + 1]!;
+  const flags = (word >>> 16) & 0xff;
   pci.flags = flags;
-  pci.creditBytes = ((buf[start + 2]! << 8) | buf[start + 3]!) << CREDIT_UNIT_BITS;
-  pci.ack = readI32(buf, start + 4);
-  pci.edge = readI32(buf, start + 8);
+  pci.creditBytes = (word & 0xffff) << CREDIT_UNIT_BITS;
+  pci.ack = view.getInt32(start + 4);
+  pci.edge = view.getInt32(start + 8);
   pci.sackRanges = 0;
   pci.pduBytes = 0;
   pci.timed = (head & EXT_TIMES) !== 0;
@@ -193,7 +194,7 @@ export function decodePci(buf: Uint8Array, start: number, end: number, pci: Pci)
   if ((flags & FLAG.DATA) === 0) return !pci.asks && decodeControl(buf, start, length, pci);
   const header = pci.timed ? PCI_BYTES + TIMES_BYTES : PCI_BYTES;
   if (length < header || (flags & (FLAG.RDVS | FLAG.RESET)) !== 0 || (head & EXT_SACK) !== 0) return false;
-  pci.seq = readI32(buf, start + PCI_ACK_BYTES);
+  pci.seq = view.getInt32(start + PCI_ACK_BYTES);
   if (pci.timed) readTimes(buf, start + PCI_BYTES, pci);
   pci.dataStart = start + header;
   pci.dataEnd = end;

@@ -117,10 +117,19 @@ export class SendWindow extends SendRing {
     }
   }
 
-  /** An SDU of one PDU that leaves at once, past the ring: only where sent bytes are not kept. */
-  appendPassing(length: number): void {
+  /** An SDU of one PDU that leaves at once, past the ring: only where sent bytes are not kept, and nothing waits. */
+  appendPassing(length: number, nowI32: number): void {
+    if (((this.tail - this.una) | 0) > this.metaMask) this.growMeta();
+    const at = (this.tail & this.metaMask) * STRIDE;
+    const run = this.tail === this.una ? FLAG.DRF : 0;
+    this.meta[at + POS] = this.tailPos;
+    this.meta[at + INFO] = (length << LENGTH_SHIFT) | FLAG.FIRST | FLAG.LAST | run;
+    this.meta[at + FIRST_SENT] = nowI32;
+    this.meta[at + LAST_SENT] = nowI32;
     this.unackedSdus++;
-    this.appendPdu(length, FLAG.FIRST | FLAG.LAST);
+    this.flightBytes += length + this.overheadBytes;
+    this.nxt = this.tail = (this.tail + 1) | 0;
+    this.nxtPos = this.tailPos = (this.tailPos + length) | 0;
   }
 
   appendEnd(): void {

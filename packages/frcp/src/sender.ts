@@ -122,6 +122,17 @@ export class Sender {
     return sduBytes + this.times.overheadBytes;
   }
 
+  /** Takes an SDU of so many bytes that {@link passingBytes} let pass; its PDU is picked. */
+  pass(now: InstantUs, sduBytes: number): void {
+    const { window, timers } = this;
+    if (window.nxt === window.una) this.startRunIfDue(now);
+    this.picked = window.nxt;
+    window.appendPassing(sduBytes, now | 0);
+    this.newRunAt = now + this.times.senderTimerUs;
+    if (timers.rtxAt === NEVER && this.params.reliable) this.armRtx(now);
+    if (timers.rendezvousAt !== NEVER) this.disarmRendezvous();
+  }
+
   append(sdu: Uint8Array): void {
     if (this.params.stream) this.window.appendBytes(sdu, this.times.payloadMaxBytes);
     else this.window.append(sdu, this.times.payloadMaxBytes);

@@ -171,10 +171,13 @@ export class FrcpFlow extends BaseFlow implements Pumped {
     passing = NOTHING;
     if (outcome === 'would-block') this.#state |= CHANNEL_FULL;
     if (outcome !== 'sent') return false;
-    if (this.heapIndex < 0 || (connection.nextTimeout() ?? Infinity) < this.deadlineUs) {
-      this.host.driver.touch(this);
-    }
+    if (this.heapIndex < 0 || this.hasArmed(connection)) this.host.driver.touch(this);
     return true;
+  }
+
+  /** Only the first of what is not acknowledged arms a timer. */
+  private hasArmed(connection: FrcpConnection): boolean {
+    return connection.unackedSdus <= 1 && (connection.nextTimeout() ?? Infinity) < this.deadlineUs;
   }
 
   protected override canPut(): boolean {
