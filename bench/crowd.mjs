@@ -4,7 +4,8 @@
 // a tenth of the links to all of them: what a process compiles and allocates once is no part of it, and what earlier
 // links have left free does not hide any. Each link was used once. What is held: by the client, one object per link; by
 // the server, all flows in one FlowSet, or each socket with its listeners.
-// Speed is compared with that of a second pair of processes without idle links, measured in turn with the first.
+// Speed is compared with that of a second pair of processes without idle links, measured in turn with the first, briefly
+// and often: a virtual machine is now and then half as fast for seconds, and then so are both of a pair.
 import { ownMemoryBytes } from '../test/scenarios/own-memory.mjs';
 import { processorUse } from '../test/scenarios/processor-use.mjs';
 import { median } from './statistics.mjs';
@@ -13,11 +14,12 @@ import { startSubject } from './subject.mjs';
 
 const BUSY_BYTES = 1_400;
 const WARM_UPS = 4;
+const WARM_UP_MS = 600;
 /** A process that used no processor for so long has settled, however busy the machine. */
 const RESTS_MS = 400;
 
 /** A row for each count of links; the last also tells bytes per link. `daemonPid` counts into the memory. */
-export async function crowd({ crowded, quiet, env, counts, daemonPid, busyMs, repeats }) {
+export async function crowd({ crowded, quiet, env, counts, daemonPid, busyMs, pairs }) {
   const many = await startSubject(crowded, env, STEADY_HEAP);
   const one = await startSubject(quiet, env, STEADY_HEAP);
   const pids = { client: many.pids[0], server: many.pids[1], ...(daemonPid && { irmd: daemonPid }) };
@@ -27,10 +29,11 @@ export async function crowd({ crowded, quiet, env, counts, daemonPid, busyMs, re
   try {
     // Before anything was busy: what was allocated for that may go back to the system at any time.
     const memory = await memoryPerLink(many, pids, base, last, crowded.idleMs ?? 0);
-    for (const subject of [many, one]) await subject.call('oneWay', { sizeBytes: BUSY_BYTES, ms: busyMs });
+    for (const subject of [many, one])
+      await subject.call('oneWay', { sizeBytes: BUSY_BYTES, ms: WARM_UP_MS });
     for (const links of counts) {
       await many.call('open', { total: links - 1 });
-      rows.push({ links, ...(links === last && memory), ...(await speeds(many, one, busyMs, repeats)) });
+      rows.push({ links, ...(links === last && memory), ...(await speeds(many, one, busyMs, pairs)) });
     }
     await many.call('closeAll');
   } finally {
@@ -82,20 +85,20 @@ function usedSeconds(pid) {
 }
 
 /** The busy link with and without idle ones beside it, in turn; slower by the median of the pairs. */
-async function speeds(many, one, busyMs, repeats) {
-  const pairs = [];
-  for (let i = 0; i < repeats; i++) {
+async function speeds(many, one, busyMs, pairs) {
+  const measured = [];
+  for (let i = 0; i < pairs; i++) {
     const order = i % 2 === 0 ? [one, many] : [many, one];
     const rates = new Map();
     for (const subject of order) {
       rates.set(subject, (await subject.call('oneWay', { sizeBytes: BUSY_BYTES, ms: busyMs })).perSecond);
     }
-    pairs.push({ quiet: rates.get(one), busy: rates.get(many) });
+    measured.push({ quiet: rates.get(one), busy: rates.get(many) });
   }
   return {
-    busyPerSecond: median(pairs.map(({ busy }) => busy)),
-    quietPerSecond: median(pairs.map(({ quiet }) => quiet)),
-    slowerBy: median(pairs.map(({ busy, quiet }) => 1 - busy / quiet)),
+    busyPerSecond: median(measured.map(({ busy }) => busy)),
+    quietPerSecond: median(measured.map(({ quiet }) => quiet)),
+    slowerBy: median(measured.map(({ busy, quiet }) => 1 - busy / quiet)),
   };
 }
 

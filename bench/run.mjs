@@ -15,6 +15,8 @@ import { subjects } from './subjects.mjs';
 import { system } from './system.mjs';
 
 const SIZES = [64, 1_400, 16_384];
+/** For each of a pair of the busy link with and without idle ones beside it. */
+const PAIR_MS = 120;
 const CROWDED = ['raw', 'reliable', 'unix'];
 const { values: options } = parseArgs({
   options: {
@@ -25,8 +27,8 @@ const { values: options } = parseArgs({
   },
 });
 const plan = options.quick
-  ? { rounds: 3, roundTrips: 3_000, oneWayMs: 200, cycles: 100, links: [1, 100, 1_000], repeats: 3 }
-  : { rounds: 5, roundTrips: 20_000, oneWayMs: 600, cycles: 400, links: [1, 100, 10_000], repeats: 5 };
+  ? { rounds: 3, roundTrips: 3_000, oneWayMs: 200, cycles: 100, links: [1, 100, 1_000], pairs: 5 }
+  : { rounds: 5, roundTrips: 20_000, oneWayMs: 600, cycles: 400, links: [1, 100, 10_000], pairs: 25 };
 
 const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'flowring-bench-'));
 const all = chosen(subjects(dir));
@@ -113,8 +115,8 @@ async function measureCrowds() {
       env: daemon.env,
       counts: plan.links,
       daemonPid: isOurs ? daemon.pid : undefined,
-      busyMs: plan.oneWayMs,
-      repeats: plan.repeats,
+      busyMs: PAIR_MS,
+      pairs: plan.pairs,
     });
   }
   return crowds;

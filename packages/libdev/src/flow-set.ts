@@ -124,12 +124,18 @@ export class FlowSet extends EventEmitter<FlowSetEvents> implements FlowObserver
 
   /** Called by a flow of the set. */
   notify(flow: BaseFlow, type: FlowEventType): void {
+    if (type === 'PKT' && this.#isKnownReady(flow)) return;
     if (!this.#members.has(flow)) return;
     const event: FlowEvent = { type, flow };
     if (type !== 'PKT') this.#keep(flow, event);
     this.#ready.add(flow);
     this.#serve();
     this.emit(type, event);
+  }
+
+  /** Another packet of a run tells nobody anything. */
+  #isKnownReady(flow: BaseFlow): boolean {
+    return this.#waiters.length === 0 && this.#ready.has(flow) && this.listenerCount('PKT') === 0;
   }
 
   /** Called by a flow that was deallocated here. */
