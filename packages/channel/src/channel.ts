@@ -29,6 +29,18 @@ export interface FlowReceiver {
    */
   onMessage(slab: Buffer, start: number, end: number, use: SlabUse): void;
   /**
+   * At least 2 messages of `messageBytes` each, the first at `start`, each `strideBytes` behind the one before. Optional:
+   * for receivers to whom that is cheaper than `onMessage` for each.
+   */
+  onMessageRun?(
+    slab: Buffer,
+    start: number,
+    strideBytes: number,
+    messageBytes: number,
+    count: number,
+    use: SlabUse,
+  ): void;
+  /**
    * It tells `use` what it keeps of each slab, and a slab of which nothing is kept is written again: memory that the
    * collector never sees. Default false: every slab is the receiver's.
    */

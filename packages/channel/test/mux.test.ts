@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { LIMITS } from '@flowring/common';
 import fc from 'fast-check';
-import type { FlowPort } from '../src/channel.ts';
+import type { FlowPort, FlowReceiver } from '../src/channel.ts';
 import { BatchLink } from '../src/core/batch-link.ts';
 import type { Slab } from '../src/core/link.ts';
 import { Mux } from '../src/core/mux.ts';
@@ -70,6 +70,15 @@ class Talker {
   }
 }
 
+/** One that takes runs. */
+class RunTalker extends Talker {
+  onMessageRun(slab: Buffer, start: number, strideBytes: number, messageBytes: number, count: number): void {
+    expect(count).toBeGreaterThan(1);
+    for (let i = 0, at = start; i < count; i++, at += strideBytes)
+      this.onMessage(slab, at, at + messageBytes);
+  }
+}
+
 const step = fc.oneof(
   { weight: 6, arbitrary: fc.record({ do: fc.constant('send'), bytes: fc.nat(MESSAGE_MAX_BYTES) }) },
   { weight: 4, arbitrary: fc.record({ do: fc.constant('run'), bytes: fc.nat(400) }) },
@@ -86,7 +95,7 @@ describe('a mux', () => {
     fc.assert(
       fc.property(plan, fc.boolean(), (steps, isLate) => {
         const { ends } = twoMuxes(RING_BYTES);
-        const talkers = ends.map(() => FLOWS.map(() => new Talker()));
+        const talkers = [Talker, RunTalker].map((Side) => FLOWS.map(() => new Side()));
         const attach = (side: number): void => {
           for (const [i, flow] of FLOWS.entries()) {
             const talker = talkers[side]![i]!;
@@ -124,6 +133,37 @@ describe('a mux', () => {
       }),
       { numRuns: 300 },
     );
+  });
+
+  test('gives messages of one length and one flow that come together as a run, as far as the credit goes', () => {
+    const { ends } = twoMuxes(RING_BYTES);
+    const runs: [flow: number, messageBytes: number, count: number][] = [];
+    const receiver = (flow: number): FlowReceiver => ({
+      onMessage: (_slab, start, end) => void runs.push([flow, end - start, 1]),
+      onMessageRun: (_slab, _start, _stride, bytes, count) => void runs.push([flow, bytes, count]),
+      onEnd() {},
+      onWritable() {},
+    });
+    const ports = FLOWS.map((flow) => {
+      ends[1]!.mux.attach(flow, receiver(flow), { windowBytes: WINDOW_BYTES });
+      return ends[0]!.mux.attach(flow, new Talker(), { windowBytes: 2 * WINDOW_BYTES });
+    });
+    const send = (flow: number, bytes: number, count: number): void => {
+      for (let i = 0; i < count; i++) ports[flow - 1]!.trySend(Buffer.alloc(bytes));
+    };
+    send(1, 12, 4);
+    send(1, 13, 2);
+    send(2, 13, 1);
+    send(1, 12, 1);
+    send(2, 268, 7);
+    expect(ends[1]!.turn()).toBe(false);
+    expect(runs).toEqual([
+      [1, 12, 4],
+      [1, 13, 2],
+      [2, 13, 1],
+      [1, 12, 1],
+      [2, 268, 5],
+    ]);
   });
 
   test('never throws on any bytes of a stream, and holds no more than its bounds', () => {

@@ -51,6 +51,23 @@ export class RawFlow extends BaseFlow {
     this.serveReaders();
   }
 
+  onMessageRun(
+    slab: Buffer,
+    start: number,
+    strideBytes: number,
+    messageBytes: number,
+    count: number,
+    use: SlabUse,
+  ): void {
+    let at = start;
+    const end = start + count * strideBytes;
+    for (; at < end && (this.isLeaving || this.messageReaderWaits || this.#queue === null); at += strideBytes)
+      this.onMessage(slab, at, at + messageBytes, use);
+    if (at === end) return;
+    this.#queue!.pushRun(slab, at, strideBytes, messageBytes, (end - at) / strideBytes, use);
+    this.serveReaders();
+  }
+
   override pathChanged(mtuBytes: number): void {
     this.messageMaxBytes = mtuBytes;
   }

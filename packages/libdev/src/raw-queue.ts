@@ -24,17 +24,33 @@ export class RawQueue {
   #runs: Run[] = [];
 
   push(slab: Buffer, start: number, end: number, use: SlabUse): void {
-    if (this.length > this.#mask) this.#grow();
+    this.pushRun(slab, start, 0, end - start, 1, use);
+  }
+
+  /** `count` messages of `bytes` each, one every `strideBytes` from `start` on. */
+  pushRun(
+    slab: Buffer,
+    start: number,
+    strideBytes: number,
+    bytes: number,
+    count: number,
+    use: SlabUse,
+  ): void {
+    while (this.length + count > this.#mask + 1) this.#grow();
     const last = this.#runs[this.#runs.length - 1];
-    if (last !== undefined && last.slab === slab) last.messages++;
+    if (last !== undefined && last.slab === slab) last.messages += count;
     else {
-      this.#runs.push({ slab, use, messages: 1, isPrivate: false });
+      this.#runs.push({ slab, use, messages: count, isPrivate: false });
       use.claims++;
     }
-    const at = (this.#head + this.length) & this.#mask;
-    this.#ranges[at * 2] = start;
-    this.#ranges[at * 2 + 1] = end;
-    this.length++;
+    const ranges = this.#ranges;
+    for (let i = 0, next = this.#head + this.length, from = start; i < count; i++, next++) {
+      const at = (next & this.#mask) * 2;
+      ranges[at] = from;
+      ranges[at + 1] = from + bytes;
+      from += strideBytes;
+    }
+    this.length += count;
   }
 
   /** Bytes of the oldest message; the queue must not be empty. */

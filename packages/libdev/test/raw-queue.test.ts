@@ -47,7 +47,13 @@ describe('a queue of messages in slabs', () => {
     const step = fc.oneof(
       {
         weight: 5,
-        arbitrary: fc.record({ t: fc.constant('push' as const), length: fc.nat(5), fresh: fc.boolean() }),
+        arbitrary: fc.record({
+          t: fc.constant('push' as const),
+          length: fc.nat(5),
+          fresh: fc.boolean(),
+          count: fc.integer({ min: 1, max: 9 }),
+          gap: fc.nat(2),
+        }),
       },
       { weight: 4, arbitrary: fc.record({ t: fc.constantFrom('shift' as const, 'shiftInto' as const) }) },
       { weight: 1, arbitrary: fc.record({ t: fc.constant('compact' as const) }) },
@@ -60,15 +66,20 @@ describe('a queue of messages in slabs', () => {
         let used = 0;
         for (const [index, action] of steps.entries()) {
           if (action.t === 'push') {
-            if (action.fresh || slabs.length === 0 || used + action.length > 64) {
+            const stride = action.length + action.gap;
+            if (action.fresh || slabs.length === 0 || used + action.count * stride > 64) {
               slabs.push(slabOf(' '.repeat(64)));
               used = 0;
             }
             const { bytes, use } = slabs.at(-1)!;
             const text = String.fromCharCode(97 + (index % 26)).repeat(action.length);
-            bytes.write(text, used);
-            queue.push(bytes, used, (used += action.length), use);
-            expected.push(text);
+            const first = used;
+            for (let i = 0; i < action.count; i++, used += stride) {
+              bytes.write(text, used);
+              expected.push(text);
+            }
+            if (action.count === 1) queue.push(bytes, first, first + action.length, use);
+            else queue.pushRun(bytes, first, stride, action.length, action.count, use);
           } else if (action.t === 'compact') queue.compact();
           else if (expected.length > 0) {
             const target = Buffer.alloc(8);

@@ -19,6 +19,8 @@ export const FLAG = {
   overflowed: 32,
   /** The receiver tells what it keeps of a slab. */
   tellsUse: 64,
+  /** The receiver takes runs of messages. */
+  takesRuns: 128,
 } as const;
 
 const CLOSED = FLAG.ended | FLAG.peerEnded | FLAG.detached;

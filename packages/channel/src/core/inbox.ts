@@ -5,7 +5,14 @@ import { FLAG, Flow } from './flow.ts';
 import type { SlabUse } from '../channel.ts';
 import type { Slab } from './link.ts';
 import type { Mux, RequestTurn } from './mux.ts';
-import { HEADER_BYTES, LENGTH_MASK, MESSAGE_OVERHEAD_BYTES, RECORD, TYPE_SHIFT } from './record.ts';
+import {
+  HEADER_BYTES,
+  LENGTH_MASK,
+  MESSAGE_OVERHEAD_BYTES,
+  RECORD,
+  TYPE_SHIFT,
+  recordBytes,
+} from './record.ts';
 
 /** What an early message or an early flow counts beside its bytes. */
 const HELD_OVERHEAD_BYTES = 64;
@@ -44,9 +51,9 @@ export class Inbox {
       const type = head >>> TYPE_SHIFT;
       at = next;
       if (type === RECORD.pad) continue;
-      if (type !== RECORD.data || !this.#deliver(id, slab, body, length)) {
-        if (!this.#receiveOther(type, id, slab, body, length)) return false;
-      }
+      const delivered = type === RECORD.data ? this.#deliver(id, slab, body, length, end) : 0;
+      if (delivered > 0) at += (delivered - 1) * (next - body + HEADER_BYTES);
+      else if (!this.#receiveOther(type, id, slab, body, length)) return false;
       if (this.#mux.isStopped) return true;
     }
     return true;
@@ -105,23 +112,28 @@ export class Inbox {
     });
   }
 
-  /** The common case: a whole message of an attached flow. False: not that. */
-  #deliver(id: FlowId, slab: Slab, start: number, length: number): boolean {
+  /**
+   * The common case: a whole message of an attached flow, and those like it that follow, if the receiver takes runs. How
+   * many; 0: not that.
+   */
+  #deliver(id: FlowId, slab: Slab, start: number, length: number, end: number): number {
     let flow = this.#last;
     if (flow === null || flow.flow !== id) {
       const found = this.#mux.flows.get(id);
-      if (found === undefined) return false;
+      if (found === undefined) return 0;
       flow = this.#last = found;
     }
-    if (flow.backlog !== null || flow.receiver === null || (flow.flags & FLAG.peerEnded) !== 0) return false;
-    if (flow.unreturned >= flow.windowBytes) return false;
-    flow.unreturned += length + MESSAGE_OVERHEAD_BYTES;
+    if (flow.backlog !== null || flow.receiver === null || (flow.flags & FLAG.peerEnded) !== 0) return 0;
+    if (flow.unreturned >= flow.windowBytes) return 0;
+    const count = (flow.flags & FLAG.takesRuns) === 0 ? 1 : runLength(flow, slab.words, start, length, end);
+    flow.unreturned += count * (length + MESSAGE_OVERHEAD_BYTES);
     const stats = this.#mux.stats;
-    stats.messagesReceived++;
-    stats.bytesReceived += length;
+    stats.messagesReceived += count;
+    stats.bytesReceived += count * length;
     if ((flow.flags & FLAG.tellsUse) === 0) slab.isKept = true;
-    flow.receiver.onMessage(slab.buffer, start, start + length, slab);
-    return true;
+    if (count === 1) flow.receiver.onMessage(slab.buffer, start, start + length, slab);
+    else flow.receiver.onMessageRun!(slab.buffer, start, recordBytes(length), length, count, slab);
+    return count;
   }
 
   #receiveOther(type: number, id: FlowId, slab: Slab, start: number, length: number): boolean {
@@ -246,6 +258,18 @@ export class Inbox {
     else if ((flow.flags & FLAG.peerEnded) !== 0) flow.receiver.onEnd(flow.peerErrno);
     else if (this.#mux.downErrno >= 0) this.endByPeer(flow, this.#mux.downErrno);
   }
+}
+
+/** How many records with the same header, the first with its payload at `start`, there are and the credit covers. */
+function runLength(flow: Flow, words: Int32Array, start: number, length: number, end: number): number {
+  const whole = recordBytes(length);
+  const credit = Math.ceil((flow.windowBytes - flow.unreturned) / (length + MESSAGE_OVERHEAD_BYTES));
+  const until = Math.min(end, start - HEADER_BYTES + credit * whole);
+  let count = 1;
+  for (let at = start - HEADER_BYTES + whole; at + whole <= until; at += whole, count++) {
+    if (words[at >> 2] !== length || words[(at >> 2) + 1]! >>> 0 !== flow.flow) break;
+  }
+  return count;
 }
 
 /** Of memory that is of one message alone. */

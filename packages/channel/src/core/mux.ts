@@ -55,6 +55,7 @@ export class Mux {
     if (this.isStopped) flow.flags |= FLAG.ended;
     flow.receiver = receiver;
     if (receiver.tellsUse === true) flow.flags |= FLAG.tellsUse;
+    if (receiver.onMessageRun !== undefined) flow.flags |= FLAG.takesRuns;
     flow.windowBytes = options?.windowBytes ?? LIMITS.flowWindowBytes;
     flow.sendCredit = flow.windowBytes;
     this.flows.set(id, flow);

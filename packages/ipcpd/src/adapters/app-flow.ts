@@ -50,6 +50,10 @@ export class AppFlow implements FlowReceiver {
     this.toLayer.push(slab, start, end);
   }
 
+  onMessageRun(slab: Buffer, start: number, strideBytes: number, messageBytes: number, count: number): void {
+    this.toLayer.pushRun(slab, start, strideBytes, messageBytes, count);
+  }
+
   onEnd(errno: number): void {
     if (this.endsAfterData) this.toLayer.whenEmpty(() => this.#ended(errno));
     else this.#ended(errno);

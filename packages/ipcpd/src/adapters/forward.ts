@@ -1,7 +1,8 @@
 import type { FlowPort, SendOutcome } from '@flowring/channel';
 
-/** Where a message leaves; a channel's port is one. */
-export type MessageSink = Pick<FlowPort, 'trySend' | 'trySendWith' | 'end'>;
+/** Where a message leaves; a channel's port is one. Without `trySendRun` messages leave one by one. */
+export type MessageSink = Pick<FlowPort, 'trySend' | 'trySendWith' | 'end'> &
+  Partial<Pick<FlowPort, 'trySendRun'>>;
 
 /** The message being copied: kept here so that a forwarded message costs no closure. */
 let source: Uint8Array = new Uint8Array(0);

@@ -42,6 +42,17 @@ export class RelayLane {
     forward(this.#waiting, slab, start, end);
   }
 
+  /** `count` messages of `messageBytes` each, one every `strideBytes` from `start` of `slab` on. */
+  pushRun(slab: Buffer, start: number, strideBytes: number, messageBytes: number, count: number): void {
+    let sent = 0;
+    if (this.#waiting.length === 0 && this.#sink?.trySendRun !== undefined) {
+      sent = this.#sink.trySendRun(slab, start, strideBytes, messageBytes, count);
+      for (let i = 0; i < sent; i++) this.#source?.consumed(messageBytes);
+    }
+    for (let at = start + sent * strideBytes; sent < count; sent++, at += strideBytes)
+      this.push(slab, at, at + messageBytes);
+  }
+
   /** No more messages come; the sink is ended after those that wait. The first reason stays. */
   finish(errno: number): void {
     if (this.#endErrno !== null) return;

@@ -21,6 +21,8 @@ class TestWorld {
   readonly delivered: string[] = [];
   readonly strayed: UdpAddress[] = [];
   hasRoom = true;
+  /** In the socket. */
+  roomPackets = Infinity;
   appHasRoom = true;
   /** In its room for runs. */
   appRoomMessages = Infinity;
@@ -49,6 +51,13 @@ class TestWorld {
     this.app.onMessage(slab, 0, slab.length);
   }
 
+  /** A run of texts of one length. */
+  writeRun(texts: readonly string[]): void {
+    const slab = Buffer.from(texts.map((text) => `head${text}`).join(''));
+    const { length } = texts[0]!;
+    this.app.onMessageRun(slab, 4, length + 4, length, texts.length);
+  }
+
   /** What was sent, taken in again as if the peer had sent it. */
   receive(packet: Buffer, from: UdpAddress = PEER): boolean {
     return this.flow.receive(packet, 0, packet.length, flagsOf(packet, 0), from);
@@ -69,7 +78,7 @@ class TestWorld {
   #host(): UdpFlowHost {
     const socket = {
       outgoing: this.outgoing,
-      reserve: () => (this.hasRoom ? 100 : -1),
+      reserve: () => (this.hasRoom && this.roomPackets-- > 0 ? 100 : -1),
       giveWay: () => (this.gaveWay += 1),
       resume: () => (this.resumed += 1),
       commit: (_to: UdpAddress, bytes: number) =>
@@ -201,6 +210,39 @@ describe('a raw flow', () => {
     expect(texts).toEqual(['a message', ...Array.from({ length: texts.length - 1 }, (_, i) => `${i}`)]);
     expect(texts).toHaveLength(1 + count - world.counters.overrun);
     expect(world.appEnd).toBe(0);
+  });
+});
+
+describe('a run of messages', () => {
+  const texts = ['m-0', 'm-1', 'm-2'];
+
+  test.each([
+    ['raw', qosCubes.raw],
+    ['raw without bit errors', qosCubes.rawNoErrors],
+    ['reliable', qosCubes.data],
+  ])('leaves a %s flow as its messages do', (_name, qos) => {
+    const [one, other] = [new TestWorld(qos), new TestWorld(qos)];
+    for (const text of texts) one.write(text);
+    other.writeRun(texts);
+    expect(other.sent).toEqual(one.sent);
+    expect(other.counters).toEqual(one.counters);
+  });
+
+  test('stops where the socket has no more room, and goes on there', () => {
+    const world = new TestWorld(qosCubes.raw);
+    world.roomPackets = 2;
+    world.writeRun(texts);
+    expect(world.sent).toHaveLength(2);
+    world.roomPackets = Infinity;
+    world.app.toLayer.flush();
+    for (const packet of world.sent) world.receive(packet);
+    expect(world.delivered).toEqual(texts);
+  });
+
+  test('that is too large for the path is counted message by message', () => {
+    const world = new TestWorld(qosCubes.raw);
+    world.writeRun(['x'.repeat(1_189), 'y'.repeat(1_189)]);
+    expect([world.sent.length, world.counters.tooLarge]).toEqual([0, 2]);
   });
 });
 

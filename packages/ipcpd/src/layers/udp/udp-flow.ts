@@ -117,6 +117,22 @@ export class UdpFlow implements MessageSink {
     return this.#commit(at, fill(this.#host.socket.outgoing, at));
   }
 
+  /** As of a channel's port; 0 where packets carry a check. */
+  trySendRun(from: Buffer, start: number, strideBytes: number, messageBytes: number, count: number): number {
+    const packetBytes = messageBytes + dataOverhead(this.#flags);
+    if (this.#flags !== FLAG.numbered || packetBytes > this.neighbour.path.bytes) return 0;
+    const { outgoing } = this.#host.socket;
+    const { buffer, byteOffset } = from;
+    let source = byteOffset + start;
+    for (let sent = 0; sent < count; sent++, source += strideBytes) {
+      const at = this.#reserve(messageBytes);
+      if (at < 0) return sent;
+      Uint8Array.prototype.set.call(outgoing, new Uint8Array(buffer, source, messageBytes), at);
+      this.#commit(at, messageBytes);
+    }
+    return count;
+  }
+
   /** The application's end travels as an FA PDU. */
   end(): void {}
 
