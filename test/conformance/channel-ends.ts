@@ -10,7 +10,8 @@ import {
   removeChannelFiles,
 } from '@flowring/channel';
 
-export type TestedKind = 'shm' | 'unix' | 'memory';
+/** `shm in place`: receivers copy at once, and are handed messages where they lie. */
+export type TestedKind = 'shm' | 'shm in place' | 'unix' | 'memory';
 
 /** The kinds between processes. Shared memory is only missing where the tests run in a tree without koffi. */
 export const REAL_KINDS: readonly ChannelKind[] =
@@ -27,9 +28,15 @@ export class Inlet {
   isReading = true;
   port!: FlowPort;
   onWritableDo: () => void = () => undefined;
+  readonly #copies: boolean;
+
+  constructor(copies = false) {
+    this.#copies = copies;
+  }
 
   onMessage(slab: Buffer, start: number, end: number): void {
-    this.messages.push(slab.subarray(start, end));
+    const message = slab.subarray(start, end);
+    this.messages.push(this.#copies ? Buffer.from(message) : message);
     if (this.isReading) this.port.consumed(end - start);
   }
 
@@ -58,12 +65,15 @@ export interface End {
   attach(flow: number, windowBytes?: number): Inlet;
 }
 
-export function endOf(open: (events: Parameters<typeof openChannel>[0]['events']) => Channel): End {
+export function endOf(
+  open: (events: Parameters<typeof openChannel>[0]['events']) => Channel,
+  copies = false,
+): End {
   const downs: ChannelDownReason[] = [];
   const ups: number[] = [];
   const channel = open({ onUp: () => ups.push(1), onDown: (reason) => downs.push(reason) });
   const attach = (flow: number, windowBytes?: number): Inlet => {
-    const inlet = new Inlet();
+    const inlet = new Inlet(copies);
     inlet.port = channel.attach(flow, inlet, windowBytes === undefined ? undefined : { windowBytes });
     return inlet;
   };
@@ -85,13 +95,16 @@ export interface Pair {
 }
 
 /** Two ends of a channel in this process. */
-export function openPair(kind: TestedKind, ringBytes = 1_048_576): Pair {
-  if (kind === 'memory') return memoryPair(ringBytes);
+export function openPair(tested: TestedKind, ringBytes = 1_048_576): Pair {
+  if (tested === 'memory') return memoryPair(ringBytes);
+  const copiesAtOnce = tested === 'shm in place';
+  const kind = tested === 'shm in place' ? 'shm' : tested;
   const { prefix, remove } = channelFolder();
   createChannelFiles(prefix, kind, ringBytes);
   const spec = { id: 1, kind, path: prefix, ringBytes, token: TOKEN };
-  const a = endOf((events) => openChannel({ spec: { ...spec, side: 'a' }, events }));
-  const b = endOf((events) => openChannel({ spec: { ...spec, side: 'b' }, events }));
+  const [a, b] = (['a', 'b'] as const).map((side) =>
+    endOf((events) => openChannel({ spec: { ...spec, side }, events, copiesAtOnce }), copiesAtOnce),
+  ) as [End, End];
   return {
     a,
     b,

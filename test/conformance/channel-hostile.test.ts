@@ -56,7 +56,8 @@ describeShm('a shared-memory channel whose memory the peer corrupts', () => {
       createChannelFiles(prefix, 'shm', RING_BYTES);
       const spec = { id: 1, kind: 'shm', path: prefix, ringBytes: RING_BYTES, token: TOKEN } as const;
       const a = endOf((events) => openChannel({ spec: { ...spec, side: 'a' }, events }));
-      const b = endOf((events) => openChannel({ spec: { ...spec, side: 'b' }, events }));
+      const copiesAtOnce = seed % 2 === 0;
+      const b = endOf((events) => openChannel({ spec: { ...spec, side: 'b' }, events, copiesAtOnce }));
       const fd = fs.openSync(`${prefix}.ring`, 'r+');
       for (const end of [a, b]) keepSending(end, [10, 700, 7_000, 20_000][next() % 4]!);
       for (let round = 0; round < 20; round++) {

@@ -4,7 +4,8 @@ import { LIMITS, errnoOf } from '@flowring/common';
 import type { Inlet, Pair, TestedKind } from './channel-ends.ts';
 import { REAL_KINDS, openPair, until } from './channel-ends.ts';
 
-const KINDS: TestedKind[] = [...REAL_KINDS, 'memory'];
+const IN_PLACE: TestedKind[] = REAL_KINDS.includes('shm') ? ['shm in place'] : [];
+const KINDS: TestedKind[] = [...REAL_KINDS, ...IN_PLACE, 'memory'];
 
 /** Sends all messages, waiting as the port says. */
 function sendAll(inlet: Inlet, messages: readonly Uint8Array[]): void {

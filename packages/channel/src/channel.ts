@@ -144,4 +144,9 @@ export function newChannelStats(): ChannelStats {
 export interface OpenChannelOptions {
   readonly spec: ChannelSpec;
   readonly events: ChannelEvents;
+  /**
+   * All receivers copy what they want of a message before `onMessage` returns, and bear that the peer writes there
+   * meanwhile: it is handed to them where it lies, where that is a copy less. Default false.
+   */
+  readonly copiesAtOnce?: boolean;
 }

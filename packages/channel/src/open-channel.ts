@@ -16,5 +16,5 @@ export function openChannel(options: OpenChannelOptions): Channel {
   if (libc === null) {
     throw new FlowringError('FLOWRING_CHANNEL', { message: 'shared memory needs koffi, which did not load' });
   }
-  return openShmChannel(libc, spec, events);
+  return openShmChannel(libc, options);
 }

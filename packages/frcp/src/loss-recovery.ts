@@ -332,8 +332,6 @@ export class LossRecovery {
       rttvarUs: rtt.rttvarUs,
       rttMinUs: rtt.minUs,
       rtoUs: this.rtoUs,
-      lostPdus: window.lostCount,
-      flightBytes: window.flightBytes,
       reorderingSeen: rack.reorderingSeen,
       reorderingWindowUs: rack.windowUs(rtt, this.inEpisode, window.sackedPdus),
       inLossEpisode: this.inEpisode,

@@ -124,13 +124,11 @@ export class Sender {
 
   /** Takes an SDU of so many bytes that {@link passingBytes} let pass; its PDU is picked. */
   pass(now: InstantUs, sduBytes: number): void {
-    const { window, timers } = this;
+    const { window } = this;
     if (window.nxt === window.una) this.startRunIfDue(now);
     this.picked = window.nxt;
     window.appendPassing(sduBytes, now | 0);
-    this.newRunAt = now + this.times.senderTimerUs;
-    if (timers.rtxAt === NEVER && this.params.reliable) this.armRtx(now);
-    if (timers.rendezvousAt !== NEVER) this.disarmRendezvous();
+    this.noteNewNumber(now);
   }
 
   append(sdu: Uint8Array): void {
@@ -158,12 +156,16 @@ export class Sender {
     else if (this.sleptOver(now)) return false;
     this.picked = window.nxt;
     window.markFirstTransmission(now | 0);
-    const timers = this.timers;
+    this.noteNewNumber(now);
+    if (recovery !== null) this.asks = recovery.onTransmit(now, bytes);
+    return true;
+  }
+
+  private noteNewNumber(now: InstantUs): void {
+    const { timers } = this;
     this.newRunAt = now + this.times.senderTimerUs;
     if (timers.rtxAt === NEVER && this.params.reliable) this.armRtx(now);
     if (timers.rendezvousAt !== NEVER) this.disarmRendezvous();
-    if (recovery !== null) this.asks = recovery.onTransmit(now, bytes);
-    return true;
   }
 
   /** Number and place of the picked PDU if what is under way has been cut into segments. */
@@ -417,6 +419,8 @@ export class Sender {
       windowPdus: (window.numberOf(window.edge) - una) | 0,
       windowBytes: (window.edgePos - window.unaPos) | 0,
       ringBytes: window.ringBytes,
+      lostPdus: window.lostCount,
+      flightBytes: window.flightBytes,
       timestamps: this.isTimed,
       ...(this.recovery === null ? { congestion: 'none' } : this.recovery.inspect()),
       newRunAt: this.newRunAt,

@@ -1,7 +1,7 @@
 import fs from 'node:fs';
 import type { ChannelSpec } from '@flowring/common';
 import { FlowringError, errnoOf } from '@flowring/common';
-import type { ChannelEvents } from '../channel.ts';
+import type { OpenChannelOptions } from '../channel.ts';
 import { BROKEN_ERRNO } from '../core/mux.ts';
 import { RingReader, RingWriter } from '../core/ring.ts';
 import type { Awaited } from './busy-wait.ts';
@@ -37,8 +37,9 @@ export class ShmChannel extends MuxChannel {
   /** A pump or a busy wait is on its way: the peer need not ring. */
   #isAwake = true;
   #peerHasLeft = false;
+  readonly #copiesAtOnce: boolean;
 
-  constructor(libc: Libc, region: Region, spec: ChannelSpec, events: ChannelEvents) {
+  constructor(libc: Libc, region: Region, { spec, events, copiesAtOnce }: OpenChannelOptions) {
     const { side, ringBytes, path } = spec;
     const other = side === 'a' ? 'b' : 'a';
     const ring = () => this.#ring();
@@ -47,6 +48,7 @@ export class ShmChannel extends MuxChannel {
     super(spec.id, writer, events);
     this.#libc = libc;
     this.#region = region;
+    this.#copiesAtOnce = copiesAtOnce === true;
     this.#writer = writer;
     this.#reader = new RingReader(memory, DIRECTION_AT[other], ringAt(other, ringBytes), ringBytes, ring);
     this.#doorbell = new Doorbell(
@@ -121,15 +123,28 @@ export class ShmChannel extends MuxChannel {
     while (this.isOpen && taken < bound) {
       const readable = this.#reader.readable();
       if (readable === 0) break;
-      const bytes = readable < 0 ? -1 : this.#reader.take(readable, slabPool);
-      const at = this.#reader.at;
-      if (bytes < 0 || !this.mux.receive(slabPool.slab, at, at + bytes)) {
+      const bytes = readable < 0 ? -1 : this.#takeRecords(readable);
+      if (bytes < 0) {
         this.goDown('broken', BROKEN_ERRNO);
         break;
       }
       taken += bytes;
     }
     return taken;
+  }
+
+  /** Delivers some of what is readable. Returns its bytes; -1: the peer broke the rules. */
+  #takeRecords(readable: number): number {
+    const reader = this.#reader;
+    const bytes = this.#copiesAtOnce ? reader.lend(readable) : reader.take(readable, slabPool);
+    if (bytes < 0) return -1;
+    const isSound = this.mux.receive(
+      this.#copiesAtOnce ? reader.lent : slabPool.slab,
+      reader.at,
+      reader.at + bytes,
+    );
+    if (this.#copiesAtOnce && this.isOpen) reader.giveBack(bytes);
+    return isSound ? bytes : -1;
   }
 
   /** Nothing is readable: the channel ends, waits busily for a moment, or sleeps until the bell. */
@@ -151,11 +166,12 @@ export class ShmChannel extends MuxChannel {
 }
 
 /** Opens one end of a shared-memory channel. Throws `FLOWRING_CHANNEL`. */
-export function openShmChannel(libc: Libc, spec: ChannelSpec, events: ChannelEvents): ShmChannel {
+export function openShmChannel(libc: Libc, options: OpenChannelOptions): ShmChannel {
+  const { spec } = options;
   let region: Region | undefined;
   try {
     region = mapRingFile(libc, spec);
-    return new ShmChannel(libc, region, spec, events);
+    return new ShmChannel(libc, region, options);
   } catch (cause) {
     if (region !== undefined) releaseRegion(libc, region);
     throw new FlowringError('FLOWRING_CHANNEL', {

@@ -94,8 +94,13 @@ export class RingWriter implements Link {
   }
 }
 
-/** The consumer's end. Copies out before it looks at anything; every position is checked before use. */
+/**
+ * The consumer's end. Copies out before it looks at anything, or lends what it read once; every position is checked before
+ * use.
+ */
 export class RingReader {
+  /** The ring as a slab. */
+  readonly lent: Slab;
   readonly #header: Int32Array;
   readonly #bytes: Uint8Array;
   readonly #words: Int32Array;
@@ -107,6 +112,8 @@ export class RingReader {
     this.#header = new Int32Array(memory, headerAt, RING_HEADER_BYTES >> 2);
     this.#bytes = new Uint8Array(memory, ringAt, ringBytes);
     this.#words = new Int32Array(memory, ringAt, ringBytes >> 2);
+    const buffer = Buffer.from(memory as ArrayBuffer, ringAt, ringBytes);
+    this.lent = { buffer, words: this.#words, isKept: false, claims: 0 };
     this.#size = ringBytes;
     this.#ring = bell;
   }
@@ -127,14 +134,28 @@ export class RingReader {
     if (bytes < 0) return -1;
     this.at = pool.take(bytes);
     copyOut(pool.slab, this.at, this.#bytes, this.#words, at, bytes);
-    this.#head = (this.#head + bytes) | 0;
-    Atomics.store(this.#header, HEAD, this.#head);
-    if (Atomics.load(this.#header, WAITING) !== 0) this.#wakeProducer();
+    this.giveBack(bytes);
     return bytes;
   }
 
-  /** Where the piece taken last begins in the pool's slab. */
+  /** Where the piece taken or lent last begins, in the pool's slab or in `lent`. */
   at = 0;
+
+  /**
+   * Whole records, a slab's worth at most, where they lie in `lent`: the producer can still write there. Returns their
+   * bytes; `giveBack` them before anything else. -1: no record can be there.
+   */
+  lend(readable: number): number {
+    this.at = this.#head & (this.#size - 1);
+    return this.#wholeRecords(this.at, Math.min(readable, this.#size - this.at), SLAB_BYTES);
+  }
+
+  /** The producer may write over the oldest records: so many bytes were copied. */
+  giveBack(bytes: number): void {
+    this.#head = (this.#head + bytes) | 0;
+    Atomics.store(this.#header, HEAD, this.#head);
+    if (Atomics.load(this.#header, WAITING) !== 0) this.#wakeProducer();
+  }
 
   /** Announces that the consumer returns to its event loop. False: something came; it does not sleep. */
   sleep(): boolean {

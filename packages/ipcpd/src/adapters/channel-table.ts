@@ -41,7 +41,11 @@ export class ChannelTable {
       this.#events.onDown(id);
     };
     try {
-      const channel = this.#open({ spec, events: { onUp: () => this.#events.onUp(id), onDown } });
+      const channel = this.#open({
+        spec,
+        events: { onUp: () => this.#events.onUp(id), onDown },
+        copiesAtOnce: true,
+      });
       if (!down) this.#channels.set(id, channel);
     } catch (error) {
       log('channel %d could not be opened: %O', id, error);
