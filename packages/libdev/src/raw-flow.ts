@@ -42,12 +42,7 @@ export class RawFlow extends BaseFlow {
       this.handOver(messageView(slab, start, end));
       return;
     }
-    this.#queue ??= spareQueues.pop() ?? new RawQueue();
-    if (!this.#listed) {
-      this.#listed = true;
-      this.host.holdsSlabs(this);
-    }
-    this.#queue.push(slab, start, end, use);
+    this.#queueOfSlabs().push(slab, start, end, use);
     this.serveReaders();
   }
 
@@ -61,10 +56,10 @@ export class RawFlow extends BaseFlow {
   ): void {
     let at = start;
     const end = start + count * strideBytes;
-    for (; at < end && (this.isLeaving || this.messageReaderWaits || this.#queue === null); at += strideBytes)
+    for (; at < end && (this.isLeaving || this.messageReaderWaits); at += strideBytes)
       this.onMessage(slab, at, at + messageBytes, use);
     if (at === end) return;
-    this.#queue!.pushRun(slab, at, strideBytes, messageBytes, (end - at) / strideBytes, use);
+    this.#queueOfSlabs().pushRun(slab, at, strideBytes, messageBytes, (end - at) / strideBytes, use);
     this.serveReaders();
   }
 
@@ -143,6 +138,14 @@ export class RawFlow extends BaseFlow {
 
   protected override get lingerMaxMs(): number {
     return Infinity;
+  }
+
+  #queueOfSlabs(): RawQueue {
+    if (!this.#listed) {
+      this.#listed = true;
+      this.host.holdsSlabs(this);
+    }
+    return (this.#queue ??= spareQueues.pop() ?? new RawQueue());
   }
 
   #releaseQueue(): void {

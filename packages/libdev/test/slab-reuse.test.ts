@@ -20,14 +20,17 @@ const params = resolveParams({
   randomU32: () => 7,
 });
 
-/** Two ends of one flow over a channel in this process. */
-function flowPair(kind: 'raw' | 'reliable'): [BaseFlow, BaseFlow] {
+/** Two ends of one flow over a channel in this process. `listed` hears of flows that hold slabs. */
+function flowPair(
+  kind: 'raw' | 'reliable',
+  listed: (flow: BaseFlow) => void = () => undefined,
+): [BaseFlow, BaseFlow] {
   const [a, b] = createMemoryChannelPair();
   const driver = new FrcpDriver(clock);
   return [endOn(a), endOn(b)];
 
   function endOn(channel: typeof a): BaseFlow {
-    const host = { clock, driver, holdsSlabs: () => undefined, released: () => undefined };
+    const host = { clock, driver, holdsSlabs: listed, released: () => undefined };
     const seed: FlowSeed = { id: 1, name: 'n', qos: qosCubes.raw, peer: { pid: 1, uid: 1, program: 'p' } };
     const flow =
       kind === 'raw' ? new RawFlow(host, seed, MESSAGE_MAX_BYTES) : new FrcpFlow(host, seed, params);
@@ -83,6 +86,26 @@ test.each(['raw', 'reliable'] as const)(
       fc.asyncProperty(steps, (them) => readBack(kind, them)),
       { numRuns: 30 },
     );
+  },
+);
+
+test.each([1, 3])(
+  'a flow that was made compact asks for it again when %i messages more come',
+  async (count) => {
+    const listed: BaseFlow[] = [];
+    const [out, into] = flowPair('raw', (flow) => listed.push(flow));
+    const receive = async (messages: number): Promise<void> => {
+      for (let i = 0; i < messages; i++) out.tryWrite(Buffer.from('unread'));
+      await new Promise(setImmediate);
+    };
+    await receive(3);
+    expect(listed).toEqual([into]);
+    into.compact();
+    await receive(count);
+    expect(listed).toEqual([into, into]);
+    expect(into.rxQueueLength).toBe(3 + count);
+    out.abort();
+    into.abort();
   },
 );
 
