@@ -117,7 +117,10 @@ export class SendWindow extends SendRing {
     }
   }
 
-  /** An SDU of one PDU that leaves at once, past the ring: only where sent bytes are not kept, and nothing waits. */
+  /**
+   * An SDU of one PDU that leaves at once, past the ring: only where sent bytes are not kept, and nothing waits. `appendPdu`
+   * and `markFirstTransmission` in one, which would read back what they have just written.
+   */
   appendPassing(length: number, nowI32: number): void {
     if (((this.tail - this.una) | 0) > this.metaMask) this.growMeta();
     const at = (this.tail & this.metaMask) * STRIDE;

@@ -1,4 +1,3 @@
-import type { CongestionControl } from './congestion/congestion-control.ts';
 import type { DormantSender } from './dormant.ts';
 import { beginNews, news } from './delivery.ts';
 import { LossRecovery, VERDICT } from './loss-recovery.ts';
@@ -18,6 +17,7 @@ const RENDEZVOUS_MAX_US = 1_000_000;
 /** The same where nothing can be lost: a probe only wakes a peer that broke its promise. */
 const RENDEZVOUS_RELIABLE_MAX_US = 30_000_000;
 
+/** Of a flow that measures none; never written. */
 const NO_RTT = new RttEstimator();
 
 /** The sending half: the run, its sender timer, retransmission and window probes. Made by the first write. */
@@ -46,7 +46,6 @@ export class Sender {
   private times: FrcpTimes;
   private readonly timers: TimerTable;
   private readonly stats: FrcpStats;
-  private readonly congestion: CongestionControl | null;
 
   constructor(params: FrcpParams, times: FrcpTimes, timers: TimerTable, stats: FrcpStats) {
     this.params = params;
@@ -57,8 +56,7 @@ export class Sender {
     this.window = new SendWindow(retains, times.overheadBytes);
     const loses = retains || !params.lowerReliable;
     this.recovery = loses ? new LossRecovery(params, times, this.window, timers, stats) : null;
-    this.congestion = this.recovery === null ? null : this.recovery.congestion;
-    this.roomBytes = this.congestion === null ? params.windowBytes : params.windowFirstBytes;
+    this.roomBytes = this.recovery?.congestion == null ? params.windowBytes : params.windowFirstBytes;
     this.isTimed = sendsTimes(params);
     this.window.edge = params.wire === null ? params.windowPdus : params.wire.startWindowPdus;
     this.window.edgePos = params.windowFirstBytes;
@@ -72,7 +70,7 @@ export class Sender {
   remember(): DormantSender {
     const { window, runStarted, newRunAt } = this;
     const { una: index, unaPos: pos, edge, edgePos, base } = window;
-    const { srttUs, rttvarUs, minUs } = this.recovery === null ? NO_RTT : this.recovery.rtt;
+    const { srttUs, rttvarUs, minUs } = this.rtt;
     return { index, pos, edge, edgePos, base, runStarted, newRunAt, srttUs, rttvarUs, minUs };
   }
 
@@ -89,6 +87,10 @@ export class Sender {
     recovery.rtt.srttUs = was.srttUs;
     recovery.rtt.rttvarUs = was.rttvarUs;
     recovery.rtt.minUs = was.minUs;
+  }
+
+  private get rtt(): RttEstimator {
+    return this.recovery === null ? NO_RTT : this.recovery.rtt;
   }
 
   get started(): boolean {
@@ -108,7 +110,8 @@ export class Sender {
   /** Memory for what is written pays only where the path holds much of it. */
   //= R-FRCP-108
   private widenRoom(bytes: number): boolean {
-    const { window, roomBytes, params, congestion } = this;
+    const { window, roomBytes, params, recovery } = this;
+    const congestion = recovery === null ? null : recovery.congestion;
     if (congestion === null || 2 * window.flightBytes < roomBytes || congestion.isQueueing) return false;
     this.roomBytes = Math.min(2 * roomBytes, params.windowBytes);
     return window.queuedBytes + bytes <= this.roomBytes;
@@ -259,8 +262,7 @@ export class Sender {
       this.stats.badAcks++;
       return false;
     }
-    const { recovery } = this;
-    beginNews(now | 0, pci.timed ? pci.echo : 0, recovery === null ? Infinity : recovery.rtt.minUs);
+    beginNews(now | 0, pci.timed ? pci.echo : 0, this.rtt.minUs);
     if (ahead > 0) window.acknowledge(index);
     if (pci.sackRanges > 0) {
       if (window.retains) this.takeRanges(buf, pci);
@@ -322,8 +324,7 @@ export class Sender {
 
   /** False when the oldest PDU has had its time and the peer did not answer the last probe. */
   onRtxTimer(now: InstantUs): boolean {
-    const { window, timers } = this;
-    const { recovery } = this;
+    const { window, timers, recovery } = this;
     if (window.una === window.nxt) timers.rtxAt = NEVER;
     else if (recovery === null || this.params.lowerReliable) {
       this.stats.timeouts++;

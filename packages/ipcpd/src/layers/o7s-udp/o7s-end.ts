@@ -112,8 +112,7 @@ export class O7sEnd implements MessageSink {
 
   //= R-OUDP-37
   #deliver(port: FlowPort, bytes: Buffer, start: number, end: number): boolean {
-    const isHolding = this.#held !== null && !this.#held.isEmpty;
-    if (!isHolding && forward(port, bytes, start, end) !== 'would-block') return true;
+    if (this.#held === null && forward(port, bytes, start, end) !== 'would-block') return true;
     this.#held ??= new HeldForApp(port, LIMITS.flowWindowBytes);
     return this.#held.push(bytes, start, end);
   }
