@@ -13,11 +13,11 @@ import type {
 import type { Link } from '../core/link.ts';
 import { BROKEN_ERRNO, Mux } from '../core/mux.ts';
 import { SlabPool } from '../core/slab-pool.ts';
-import { HeapBallast } from './heap-ballast.ts';
+import { SlabSweeping } from './slab-sweeping.ts';
 
-const ballast = new HeapBallast(() => performance.now());
+const sweeping = new SlabSweeping(() => performance.now());
 /** One for all channels of the process: an idle channel holds no slab. */
-export const slabPool = new SlabPool(ballast.slabMade);
+export const slabPool = new SlabPool(sweeping.slabMade);
 
 /** What the kinds of channel share: the mux, its turns, and going down once. */
 export abstract class MuxChannel implements Channel {
