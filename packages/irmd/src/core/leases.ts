@@ -5,6 +5,7 @@ import { announce } from './flow-messages.ts';
 import type { IrmState } from './irm-state.ts';
 import type { Acceptor } from './registry/acceptor.ts';
 import type { Channel } from './registry/channel.ts';
+import type { FlowEntry } from './registry/flow.ts';
 import { enterServer } from './registry/flow.ts';
 import type { Lease } from './registry/lease.ts';
 import { LEASED_ID_MIN } from './registry/lease.ts';
@@ -46,24 +47,35 @@ function endLease(irm: IrmState, lease: Lease): void {
 
 /** One end of a flow that the two opened between them has it. What lives briefly is never told. */
 export function opened(irm: IrmState, process: ProcessEntry, message: ControlMessage<'opened'>): void {
-  const lease = irm.leases.of(message.flow);
-  let flow = message.flow < LEASED_ID_MIN ? undefined : irm.flows.get(message.flow);
+  const known = message.flow < LEASED_ID_MIN ? undefined : irm.flows.get(message.flow);
   // What one end told of in time, the other may tell of when the lease is forgotten.
-  const ends = flow ?? lease;
-  if (ends === undefined || (ends.client !== process && ends.server !== process)) {
-    irm.counters.stale += 1;
-    return;
-  }
-  const isClient = ends.client === process;
-  if (flow === undefined) {
-    irm.counters.leasedFlows += 1;
-    const state = isClient ? 'server-left' : 'client-left';
-    flow = irm.flows.adopt(message.flow, lease!, serviceOf(message.qos), state);
-    announce(irm, flow);
-    if (irm.flows.size >= irm.settings.flowsMax) endLease(irm, lease!);
-  } else if (!moveFlow(irm, flow, isClient ? 'clientOpened' : 'serverOpened')) return;
-  if (isClient) process.requests.set(flow.req, flow);
+  const flow = known === undefined ? adopt(irm, process, message) : hasOpened(irm, process, known);
+  if (flow === null) return;
+  if (flow.client === process) process.requests.set(flow.req, flow);
   else enterServer(flow, process);
+}
+
+function hasOpened(irm: IrmState, process: ProcessEntry, flow: FlowEntry): FlowEntry | null {
+  const isClient = flow.client === process;
+  if (!isClient && flow.server !== process) return stale(irm);
+  return moveFlow(irm, flow, isClient ? 'clientOpened' : 'serverOpened') ? flow : null;
+}
+
+/** The first end of a flow told of it. */
+function adopt(irm: IrmState, process: ProcessEntry, message: ControlMessage<'opened'>): FlowEntry | null {
+  const lease = irm.leases.of(message.flow);
+  if (lease === undefined || (lease.client !== process && lease.server !== process)) return stale(irm);
+  irm.counters.leasedFlows += 1;
+  const state = lease.client === process ? 'server-left' : 'client-left';
+  const flow = irm.flows.adopt(message.flow, lease, serviceOf(message.qos), state);
+  announce(irm, flow);
+  if (irm.flows.size >= irm.settings.flowsMax) endLease(irm, lease);
+  return flow;
+}
+
+function stale(irm: IrmState): null {
+  irm.counters.stale += 1;
+  return null;
 }
 
 function isOnlyAcceptor(acceptor: Acceptor, name: NameEntry): boolean {
