@@ -98,6 +98,24 @@ describe('a second allocation to a name', () => {
   });
 });
 
+describe('allocations to a name that are under way at once', () => {
+  test('ask for one lease in all, so that what is opened on it stays known to the IRMd', async () => {
+    const layer = createTestLayer({ clock: 'virtual' });
+    const [client, server] = [layer.process('client'), layer.process('server')];
+    const acceptor = server.flowAccept({ name: 'n' });
+    await layer.settle();
+    const accepted = Promise.all(Array.from({ length: 3 }, () => acceptor.accept()));
+    const first = client.flowAlloc('n');
+    const second = client.flowAlloc('n');
+    const third = first.then(() => client.flowAlloc('n'));
+    const flows = await now(layer, Promise.all([first, second, third]));
+    expect(flows.map(isLeased)).toEqual([false, false, true]);
+    await now(layer, accepted);
+    await layer.advance(20);
+    expect(layer.counts.flows).toBe(3);
+  });
+});
+
 describe('a server that does not take a leased flow', () => {
   test('because it closed its acceptor: the client hears what the IRMd says', async () => {
     const { layer, client, acceptor } = await leased();
