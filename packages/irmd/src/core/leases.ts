@@ -49,13 +49,14 @@ function endLease(irm: IrmState, lease: Lease): void {
 export function opened(irm: IrmState, process: ProcessEntry, message: ControlMessage<'opened'>): void {
   const known = message.flow < LEASED_ID_MIN ? undefined : irm.flows.get(message.flow);
   // What one end told of in time, the other may tell of when the lease is forgotten.
-  const flow = known === undefined ? adopt(irm, process, message) : hasOpened(irm, process, known);
+  const flow = known === undefined ? adopt(irm, process, message) : moveKnown(irm, process, known);
   if (flow === null) return;
   if (flow.client === process) process.requests.set(flow.req, flow);
   else enterServer(flow, process);
 }
 
-function hasOpened(irm: IrmState, process: ProcessEntry, flow: FlowEntry): FlowEntry | null {
+/** An end of a flow told of it that is known already, by the other end as a rule. */
+function moveKnown(irm: IrmState, process: ProcessEntry, flow: FlowEntry): FlowEntry | null {
   const isClient = flow.client === process;
   if (!isClient && flow.server !== process) return stale(irm);
   return moveFlow(irm, flow, isClient ? 'clientOpened' : 'serverOpened') ? flow : null;
